@@ -37,7 +37,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RoomTimes:
     """What the rooms of one server waited for in one turn, in seconds."""
 
     first_audio: float
@@ -76,9 +76,9 @@ def address(text: str) -> Address:
 
 async def take_turns(
     servers: Sequence[Address], rooms: int, turns: int, *, in_pieces: bool
-) -> dict[Address, list[Turn]]:
+) -> dict[Address, list[RoomTimes]]:
     """Returns the turns of each server, after one that is not counted."""
-    results: dict[Address, list[Turn]] = {server: [] for server in servers}
+    results: dict[Address, list[RoomTimes]] = {server: [] for server in servers}
     reader = Reader(seed=int(in_pieces))
     for each in range(turns + 1):
         texts = [reader.take(WORDS) for _ in range(rooms)]
@@ -89,12 +89,12 @@ async def take_turns(
     return results
 
 
-async def speak_at_once(server: Address, texts: Sequence[str], *, in_pieces: bool) -> Turn:
+async def speak_at_once(server: Address, texts: Sequence[str], *, in_pieces: bool) -> RoomTimes:
     """Returns the figures of one room for each text."""
     begun = time.perf_counter()
     rooms = await asyncio.gather(*(speak(server, text, in_pieces=in_pieces) for text in texts))
     first = [first_audio for first_audio, _ in rooms]
-    return Turn(median(first), max(first), time.perf_counter() - begun, sum(audio for _, audio in rooms))
+    return RoomTimes(median(first), max(first), time.perf_counter() - begun, sum(audio for _, audio in rooms))
 
 
 async def speak(server: Address, text: str, *, in_pieces: bool) -> tuple[float, float]:
@@ -118,7 +118,7 @@ async def speak(server: Address, text: str, *, in_pieces: bool) -> tuple[float, 
     raise SystemExit(f"{server.name} ended the connection before the text was spoken")
 
 
-def render(results: dict[bool, dict[Address, list[Turn]]], machine: Machine, rooms: int, load: float) -> str:
+def render(results: dict[bool, dict[Address, list[RoomTimes]]], machine: Machine, rooms: int, load: float) -> str:
     """Returns the section as Markdown; ``load`` is the load average of the machine before it."""
     parts = [
         "## Rooms of Home Assistant",
@@ -131,7 +131,7 @@ def render(results: dict[bool, dict[Address, list[Turn]]], machine: Machine, roo
     return "\n\n".join(parts)
 
 
-def results_table(servers: dict[Address, list[Turn]]) -> str:
+def results_table(servers: dict[Address, list[RoomTimes]]) -> str:
     """Returns the figures of each server, and how many times as long it takes as the first one."""
     base = next(iter(servers.values()))
     columns = ("server", "first audio, median room", "first audio, last room", "all audio", "audio", "total, ratio")
@@ -146,7 +146,7 @@ def results_table(servers: dict[Address, list[Turn]]) -> str:
     return table(columns, rows)
 
 
-def _figures(turn: Turn) -> tuple[float, float, float, float]:
+def _figures(turn: RoomTimes) -> tuple[float, float, float, float]:
     return turn.first_audio, turn.last_first_audio, turn.total, turn.audio
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from importlib.util import find_spec
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
@@ -36,6 +36,6 @@ class WyomingSettings(BaseSettings):
             problems.append("TTSCOPE_WYOMING_PORT: must differ from the server's other ports")
         if self.wyoming_discovery and self.wyoming_port is None:
             problems.append("TTSCOPE_WYOMING_DISCOVERY: needs TTSCOPE_WYOMING_PORT")
-        if self.wyoming_discovery and importlib.util.find_spec("zeroconf") is None:
+        if self.wyoming_discovery and find_spec("zeroconf") is None:
             problems.append("TTSCOPE_WYOMING_DISCOVERY: needs the extra wyoming: pip install zeroconf")
         return problems

@@ -25,6 +25,8 @@ NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, PRO
 MLFLOW_CLIENT = ("MLFLOW_TRACKING_",)
 """The prefix of the variables of MLflow's clients: the drift job signs in with them, and MLflow's server has no use for
 them."""
+WYOMING_PORT = "TTSCOPE_WYOMING_PORT"
+WYOMING_HOST = "TTSCOPE_WYOMING_HOST"
 STORE_CLIENT = ("AWS_",)
 """The prefix of the variables of an object store's clients, among them the drift job if its events, or its
 prediction model, are in one."""
@@ -46,3 +48,12 @@ def inherited(reads: tuple[str, ...] = (), withheld: tuple[str, ...] = ()) -> di
 def own_settings(prefix: str) -> dict[str, str]:
     """Returns the variables that begin with ``prefix``."""
     return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
+
+
+def wyoming_address() -> dict[str, str]:
+    """Returns the server's variables for its port of Wyoming's protocol, which listens on the usual port of this
+    machine alone unless the operator has set them; an empty TTSCOPE_WYOMING_PORT means none."""
+    return {
+        WYOMING_PORT: os.environ.get(WYOMING_PORT, "10200"),
+        WYOMING_HOST: os.environ.get(WYOMING_HOST) or "127.0.0.1",
+    }

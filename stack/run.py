@@ -15,6 +15,7 @@ from types import FrameType
 from otel.support.addresses import load as load_addresses
 from otel.support.environment import SettingsError, read
 from stack.build import BuildError, build
+from stack.environment import wyoming_address
 from stack.privacy import make_private
 from stack.programs import needed
 from stack.services import collector, dashboard, drift, mlflow, prober, server, stores
@@ -142,9 +143,9 @@ def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -
         ready_url = dashboard(settings).ready_url or ""
         addresses = {"live dashboard": ready_url.removesuffix("/_stcore/health"), **addresses}
     if "server" in supervisor.names:
-        environment = server(settings).environment
-        if port := environment["TTSCOPE_WYOMING_PORT"]:
-            addresses = {"Home Assistant": f"{environment['TTSCOPE_WYOMING_HOST']}:{port} (Wyoming)", **addresses}
+        port, host = wyoming_address().values()
+        if port:
+            addresses = {"Home Assistant": f"{host}:{port} (Wyoming)", **addresses}
         addresses = {"server": (server(settings).ready_url or "").removesuffix("/ready"), **addresses}
     lines = (f"  {name:<16} {address}" for name, address in addresses.items())
     _say("\n".join([f"\nready after {seconds:.1f} s; Ctrl+C stops all of it\n", *lines, ""]))

@@ -25,6 +25,7 @@ from stack.environment import (
     SERVER_READS,
     STORE_CLIENT,
     own_settings,
+    wyoming_address,
 )
 from stack.remote_write import configuration
 from stack.settings import StackSettings
@@ -230,12 +231,7 @@ def server(settings: StackSettings) -> Service:
         "server",
         (sys.executable, "-m", "server"),
         f"{server_url()}/ready",
-        {
-            "TTSCOPE_PREDICTION_FILE": _prediction_file(settings),
-            "TTSCOPE_WYOMING_PORT": os.environ.get("TTSCOPE_WYOMING_PORT", "10200"),  # empty: none
-            "TTSCOPE_WYOMING_HOST": os.environ.get("TTSCOPE_WYOMING_HOST") or "127.0.0.1",
-            **_export(settings),
-        },
+        {"TTSCOPE_PREDICTION_FILE": _prediction_file(settings), **wyoming_address(), **_export(settings)},
         stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
         live_url=f"{server_url()}/health",
         reads=SERVER_READS,

@@ -31,6 +31,7 @@ Section = Literal[
     "units",
     "ray",
     "prediction",
+    "rooms",
 ]
 END = "<!-- end "
 SECTIONS: tuple[Section, ...] = get_args(Section)

@@ -92,7 +92,8 @@ class UtteranceSynthesizer:
         """Returns the utterance of a request whose text has not arrived, which is not spoken. Raises NotReady, and the
         errors of ``UtteranceParser.parse``."""
         self._synthesizer.check_ready()
-        utterance, _ = await self._utterances.parse(speech.model_copy(update={"text": SAMPLE}), caller)
+        sample = speech.model_copy(update={"text": SAMPLE, "input_type": "text"})
+        utterance, _ = await self._utterances.parse(sample, caller)
         return utterance
 
     def refuse(self, client: SocketClient, error: SpeechError) -> None:

@@ -78,8 +78,8 @@ class WyomingConnection:
         reading = asyncio.create_task(self._read())
         failing = asyncio.create_task(self._conversation.failed.wait())
         try:
-            futures: list[asyncio.Future[Any]] = [reading, failing, self._session.lost]
-            ended, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Future[Any]] = {reading, failing, self._session.lost}
+            ended, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             lost = next((error for each in ended if (error := each.exception()) is not None), None)
         finally:
             reading.cancel()
@@ -106,10 +106,12 @@ class WyomingConnection:
         """Handles events until the client ends its side, one of them is refused, or nothing happens for long. Raises
         ConnectionError and TimeoutError."""
         try:
-            while line := await self._line():
+            while (line := await self._line()) and not self._conversation.over:
                 await self._conversation.take(await self._events.event(line))
                 await asyncio.sleep(0)  # events that wait must not keep others waiting
         except SpeechError as error:
+            if self._conversation.over:
+                return
             self._speaker.refuse(self._client, error)
             await asyncio.gather(*(context.cancel(lost=True) for context in self._session.contexts))
             await self._conversation.refuse(error)

@@ -101,6 +101,8 @@ class WyomingConversation:
         """Whether its audio has begun."""
         self._sent = 0
         """The bytes of its audio so far."""
+        self.over = False
+        """Whether an error was sent, which is the last event."""
         self.failed = asyncio.Event()
         """Is set when a text could not be spoken and its client has been told: no more follows."""
 
@@ -113,9 +115,9 @@ class WyomingConversation:
                 await self._send(Pong(validated(_Ping, event.data).text))
             case "synthesize" if self._stream is None:  # in a stream it repeats the text for servers without streams
                 synthesize = validated(_Synthesize, event.data)
-                context = await self._open(synthesize)
-                context.feed(synthesize.text)
-                context.finish()
+                if context := await self._open(synthesize):
+                    context.feed(synthesize.text)
+                    context.finish()
             case "synthesize-start":
                 if self._stream is not None:
                     raise InvalidRequest("synthesize-start: the last text has not ended; send synthesize-stop first")
@@ -144,8 +146,11 @@ class WyomingConversation:
                 self.failed.set()
 
     async def refuse(self, error: SpeechError) -> None:
-        """Sends an error."""
-        await self._send(Error(text=error.message, code=error.error_type))
+        """Sends an error, after which nothing is sent."""
+        error_event = Error(text=error.message, code=error.error_type)
+        if not self.over:
+            self.over = True
+            await self._write(error_event.event())
 
     def _streaming(self) -> StreamingContext:
         """Returns the context whose text arrives in pieces. Raises InvalidRequest if there is none."""
@@ -153,13 +158,16 @@ class WyomingConversation:
             raise InvalidRequest("synthesize-start must be sent first")
         return self._stream
 
-    async def _open(self, start: _Start, *, in_pieces: bool = False) -> StreamingContext:
-        """Begins a text once the one before is spoken. Raises the errors of ``StreamingSession.open``."""
+    async def _open(self, start: _Start, *, in_pieces: bool = False) -> StreamingContext | None:
+        """Begins a text once the one before is spoken; returns None if that failed. Raises the errors of
+        ``StreamingSession.open``."""
         speech = self._speech(start)
         voice = (await self._speaker.check(speech, self._session.client.caller)).voice
         options = ContextOptions(speech, replace(PCM, rates=(voice.sample_rate,)), self._delay_seconds)
         if self._context is not None:
             await self._context.ended()
+        if self.over:
+            return None
         self._in_pieces, self._begun, self._sent = in_pieces, False, 0
         self._context = await self._session.open(next(self._names), options)
         return self._context
@@ -209,7 +217,8 @@ class WyomingConversation:
         return round(self._sent / SAMPLE_BYTES / _rate(context) * MILLISECONDS)
 
     async def _send(self, event: Eventable) -> None:
-        await self._write(event.event())
+        if not self.over:
+            await self._write(event.event())
 
 
 def _rate(context: StreamingContext) -> int:

@@ -244,6 +244,29 @@ def cartesia(url: str) -> set[int]:
     }
 
 
+def over_wyoming(port: int) -> bytes:
+    """Sends the canary by Wyoming's protocol; returns the answers, which end with an error or without one."""
+    voice = {"name": CANARY, "language": CANARY, "speaker": CANARY}
+    text = {"text": f"Hello {CANARY}.", "context": {"user": CANARY}}
+    events: list[list[object]] = [
+        [{"type": "synthesize", "data": text}],
+        [{"type": "synthesize-start"}, {"type": "synthesize-chunk", "data": text}, {"type": "synthesize-stop"}],
+        [{"type": "synthesize", "data": {**text, "voice": voice}}],
+        [{"type": "synthesize", "data": {**text, "voice": {"language": CANARY}}}],
+        [{"type": "synthesize", "data": {"text": CANARY, "text_format": CANARY}}],
+        [{"type": "synthesize", "data": {"text": CANARY + "\0"}}],
+        [{"type": "synthesize", "data": {"text": CANARY * 1000}}],
+        [{"type": CANARY, "data": {CANARY: CANARY}}, CANARY],
+    ]
+    answers = []
+    for each in events:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection, connection.makefile("rb") as file:
+            connection.sendall(b"".join(json.dumps(event).encode() + b"\n" for event in each))
+            connection.shutdown(socket.SHUT_WR)
+            answers.append(file.read())
+    return b"".join(answers)
+
+
 def leave(url: str) -> None:
     """Sends the canary in requests that are given up: in mid-request, and in mid-stream."""
     host, port = url.removeprefix("http://").split(":")
@@ -293,7 +316,8 @@ def accounts(events: Path, state: Path) -> bytes:
 def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Everything that left the server, by where it went."""
     collector, over_http = Collector(), HTTPCollector()
-    agent_port = free_ports(["agent"])["agent"]
+    ports = free_ports(["agent", "wyoming"])
+    agent_port = ports["agent"]
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{over_http.endpoint}/v1/traces",
@@ -306,6 +330,7 @@ def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "TTSCOPE_TRUSTED_PROXIES": "127.0.0.1",
         "TTSCOPE_LOAD_REPORTS": "always",
         "TTSCOPE_AGENT_CHECK_PORT": str(agent_port),
+        "TTSCOPE_WYOMING_PORT": str(ports["wyoming"]),
         "TTSCOPE_PRICES_FILE": str(ROOT / "deploy" / "prices.toml"),
         "TTSCOPE_RECOGNISED_SHARE": "1",
     }
@@ -314,6 +339,7 @@ def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         statuses = everywhere(url)
         assert {200, 400, 403, 404, 405, 413, 415, 421, 422, 431} <= statuses
         assert 500 not in statuses
+        ANSWERS.append(over_wyoming(ports["wyoming"]))
         leave(url)
         assert {206, 404, 413, 422} <= over_cartesias_socket(url, CANARY)
         key = {"Authorization": f"Bearer {create(data_dir, 'canary', Scope)}"}

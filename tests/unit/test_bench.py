@@ -128,6 +128,7 @@ class TestResults:
             "old units",
             "old ray",
             "old prediction",
+            "old rooms",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from otel.support.environment import SettingsError
+from server import wyoming_settings
 from server.settings import Settings, load, unknown_variables, variables
 
 
@@ -86,6 +87,8 @@ def test_conflicts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"TTSCOPE_REDIS_URL": "localhost:6379"}, "TTSCOPE_REDIS_URL"),
         ({"TTSCOPE_AGENT_CHECK_PORT": "8010"}, "TTSCOPE_AGENT_CHECK_PORT"),
         ({"TTSCOPE_AGENT_CHECK_PORT": "70000"}, "TTSCOPE_AGENT_CHECK_PORT"),
+        ({"TTSCOPE_WYOMING_PORT": "8010"}, "TTSCOPE_WYOMING_PORT: must differ"),
+        ({"TTSCOPE_WYOMING_DISCOVERY": "true"}, "TTSCOPE_WYOMING_DISCOVERY: needs TTSCOPE_WYOMING_PORT"),
         ({"TTSCOPE_LOAD_REPORTS": "often"}, "TTSCOPE_LOAD_REPORTS"),
         ({"TTSCOPE_SHED_SECONDS": "0"}, "TTSCOPE_SHED_SECONDS"),
         ({"TTSCOPE_TLS_KEY": "/etc/tls.key"}, "TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: both"),
@@ -97,6 +100,16 @@ def test_settings_must_fit_together(monkeypatch: pytest.MonkeyPatch, environment
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=named):
         load()
+
+
+def test_an_announcement_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_WYOMING_PORT", "10200")
+    monkeypatch.setenv("TTSCOPE_WYOMING_DISCOVERY", "true")
+    monkeypatch.setattr(wyoming_settings, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="TTSCOPE_WYOMING_DISCOVERY: needs the extra wyoming"):
+        load()
+    monkeypatch.setattr(wyoming_settings, "find_spec", lambda name: object())
+    assert load().wyoming_discovery
 
 
 def test_providers_are_a_list_and_orders_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
