@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from aiohttp import web
@@ -111,6 +112,14 @@ class DeepgramConversation:
         self._sequence += 1
 
 
+def error_response(error: SpeechError) -> web.Response:
+    """Returns the response to an error in Deepgram's format."""
+    body = json.dumps({"err_code": error.error_type.upper(), "err_msg": error.message})
+    response = web.Response(status=error.status, text=body, content_type="application/json")
+    response.headers.update(error.headers)
+    return response
+
+
 def formats(settings: Settings) -> tuple[SocketFormat, ...]:
     """Returns the format at its paths."""
 
@@ -121,4 +130,6 @@ def formats(settings: Settings) -> tuple[SocketFormat, ...]:
         speech = TtsRequest(text="", voice_name=query.model, speed=query.speed, response_format="pcm", stream=True)
         return ContextOptions(speech, form, settings.buffer_delay_seconds)
 
-    return tuple(SocketFormat(path, read, DeepgramConversation, NAMES, ("token",)) for path in PATHS)
+    return tuple(
+        SocketFormat(path, read, DeepgramConversation, NAMES, ("token",), error_format=error_response) for path in PATHS
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Literal
 
@@ -11,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.access.caller import Scope
 from server.audio.sample_encoding import SampleEncoding
-from server.errors import SpeechError, UnsupportedFormat
+from server.errors import UnsupportedFormat
 from server.routes.dialect import SynthesisRequest
 from server.routes.requests import FormatName, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
-from server.streaming.deepgram import NAMES
+from server.streaming.deepgram import NAMES, error_response
 from server.streaming.query import read_query, validated
 from server.utterance import SPEED_RANGE
 
@@ -95,11 +94,3 @@ class DeepgramDialect:
             },
         )
         return SynthesisRequest(speech, ignored=tuple(name for name in IGNORED if name in request.query))
-
-
-def error_response(error: SpeechError) -> web.Response:
-    """Returns the response to an error in Deepgram's format."""
-    body = json.dumps({"err_code": error.error_type.upper(), "err_msg": error.message})
-    response = web.Response(status=error.status, text=body, content_type="application/json")
-    response.headers.update(error.headers)
-    return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -16,6 +17,7 @@ from server.settings import Settings
 from server.utterance import Chunk, Listener, Utterance
 from tests.humming_provider import HummingProvider
 from tests.schemathesis_run import requests_of
+from tests.server_process import ROOT
 from tests.service_client import Start
 
 EXAMPLES = 25
@@ -50,8 +52,13 @@ async def test_every_route_is_described_and_nothing_else(start: Start, tmp_path:
     application = Service(settings, [HummingProvider()]).applications.api()
     routes = {(route.method, resource.canonical) for resource in application.router.resources() for route in resource}
     files = {(method, path) for path in console.FILES for method in ("GET", "HEAD")}
-    heads = {("HEAD", path) for method, path in described if method == "GET"}
-    assert routes - files - heads == described
+    compatible = {(route.method, route.path) for route in client.service.applications.api_routes()
+                  if route.operation is None and route.path not in console.FILES}  # fmt: skip
+    pages = "".join(page.read_text() for page in (ROOT / "docs").glob("voice_agents*.md"))
+    own = [re.sub(r"^/(cartesia|deepgram|elevenlabs|piper)(?=/)", "", path).split("{")[0] for _, path in compatible]
+    assert [path for path in own if path not in pages] == []
+    heads = {("HEAD", path) for method, path in described | compatible if method == "GET"}
+    assert routes - files - heads - compatible == described
 
 
 async def test_every_call_says_which_scope_it_needs(start: Start) -> None:
