@@ -85,7 +85,8 @@ class AuditedRequests:
 
     def _note(self, request: web.Request, outcome: AuditOutcome, reason: str = "") -> None:
         """Records a request for speech, if all of them are."""
-        if not self._speaking.of(request.path):
+        endpoint = self._speaking.of(request.path)
+        if not endpoint:
             return
         record = request.get(RECORD)
         utterance = record.utterance if record is not None else None
@@ -97,7 +98,7 @@ class AuditedRequests:
                 event=AuditEvent.SPEECH_REQUESTED,
                 outcome=outcome,
                 caller=caller_of(request),
-                subject=request.path,
+                subject=endpoint,
                 reason=reason,
                 request_id=request[REQUEST_ID],
                 address=self._clients.address(request),
