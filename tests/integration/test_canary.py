@@ -24,6 +24,7 @@ from server.audio.formats import FORMATS
 from server.middleware.orca import FORMAT_HEADER, HEADER, ORCA_FORMATS
 from tests.api_keys import create, expired, mistyped, revoked, unknown
 from tests.canary_sockets import over_cartesias_socket
+from tests.canary_elevenlabs import over_elevenlabs_calls, over_elevenlabs_sockets
 from tests.collector import Collector, HTTPCollector
 from tests.http_calls import fetch
 from tests.server_process import ROOT, LiveServer
@@ -342,6 +343,8 @@ def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         ANSWERS.append(over_wyoming(ports["wyoming"]))
         leave(url)
         assert {206, 404, 413, 422} <= over_cartesias_socket(url, CANARY)
+        assert over_elevenlabs_calls(url, CANARY, send) == {200, 400, 404, 422}
+        assert over_elevenlabs_sockets(url, CANARY) == {"final", "invalid_request", "text_too_long"}
         key = {"Authorization": f"Bearer {create(data_dir, 'canary', Scope)}"}
         KEYS[:] = [key["Authorization"].removeprefix("Bearer "), create(data_dir, "speaks"), revoked(data_dir)]
         KEYS.extend([expired(data_dir), unknown(), mistyped(KEYS[0])])
