@@ -18,6 +18,8 @@ from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeVoice
 
+from bench import rooms
+from bench.results.machine import this_machine
 from server.access import limiter
 from server.access.exposure import ExposedError
 from server.app import Service
@@ -157,6 +159,19 @@ async def test_five_rooms_speak_at_once(start: Start) -> None:
     assert len(lengths) <= 2  # in pieces there may be a pause
     assert await recorded(client, outcome="ok") >= 5
     assert len({listener.origin.trace_id for listener in provider.listeners}) == 5  # type: ignore[attr-defined]
+
+
+async def test_rooms_are_measured(client: Client) -> None:
+    servers = [rooms.Address(name, "127.0.0.1", wyoming_port(client)) for name in ("first", "second")]
+    results = {}
+    for in_pieces in (False, True):
+        results[in_pieces] = await rooms.take_turns(servers, 2, 1, in_pieces=in_pieces)
+        for [times] in results[in_pieces].values():
+            assert 0 < times.first_audio <= times.last_first_audio <= times.total
+            assert times.audio == pytest.approx(2 * rooms.WORDS * 0.065 * 5.5, rel=0.5)
+    section = rooms.render(results, this_machine(), 2, load=0.5)
+    assert section.count("| second ") == 2
+    assert await recorded(client, outcome="ok") >= 2 * 2 * 2 * 2
 
 
 async def test_a_connection_is_one_trace(start: Start) -> None:
