@@ -265,7 +265,7 @@ class Applications:
     def _audited_requests(self) -> tuple[AuditedRequests, ...]:
         """Returns the middleware that writes requests to the audit log; none if the operator wants changes alone."""
         chosen = self._settings.audit_requests
-        speaking = SPEECH_PATHS if chosen == "all" else ()
+        speaking = SPEECH_PATHS | SOCKET_PATHS if chosen == "all" else ()
         return () if chosen == "off" else (AuditedRequests(self._audit, self._clients, speaking),)
 
     def _authentication(self, routes: Iterable[Route], host: str, public: Iterable[Scope] = ()) -> Authentication:
