@@ -32,6 +32,7 @@ Section = Literal[
     "ray",
     "prediction",
     "rooms",
+    "sockets",
 ]
 END = "<!-- end "
 SECTIONS: tuple[Section, ...] = get_args(Section)

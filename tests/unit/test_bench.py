@@ -24,6 +24,8 @@ from bench.results.machine import Machine
 from bench.results.overload_section import OverloadResult, overload_promises
 from bench.results.overload_section import render as render_overload
 from bench.results.servers_section import ContenderFigures, render, server_promises
+from bench.results.sockets_section import SocketsRound
+from bench.results.sockets_section import render as render_sockets
 from bench.servers import rotated
 from bench.targets.process import Memory, ttscope
 from bench.targets.processor import ProcessorUsage, measure_usage
@@ -129,6 +131,7 @@ class TestResults:
             "old ray",
             "old prediction",
             "old rooms",
+            "old sockets",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
@@ -270,3 +273,12 @@ class TestOverload:
         result = self.overload_result({"ok": 10, "rejected": 90})
         run = LoadRun(0, 10.0, (*result.run.replies, reply(UNANSWERED)))
         assert replace(result, run=run).uncounted == 1
+
+
+def test_the_section_of_sockets_holds_its_promises() -> None:
+    rounds = [SocketsRound(1, 0.1, 0.12, (0.01,)), SocketsRound(16, 0.5, 0.8, tuple([0.06] * 16))] * 3
+    section = render_sockets(rounds, MACHINE, 0.5)
+    rows = [" ".join(line.split()) for line in section.splitlines()]
+    assert "| first audio in pieces against a whole call, 1 session | at most 1.30x | 1.20x | kept |" in rows
+    assert section.count("**missed**") == 2
+    assert "| 16 sessions | 500 | 800 | 60.0 | 60.0 | 60.0 |" in rows
