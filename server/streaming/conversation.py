@@ -31,8 +31,9 @@ class Socket(Protocol):
         """Sends a binary frame."""
         ...
 
-    def close(self, end: SocketEnd) -> None:
-        """Ends the socket for this reason, after what was sent; what is being spoken is stopped."""
+    def close(self, end: SocketEnd, message: str = "", code: int | None = None) -> None:
+        """Ends the socket for this reason, after what was sent; what is being spoken is stopped. ``message`` tells the
+        client why, as far as a close frame has room for it. ``code`` is the frame's, None for that of the reason."""
         ...
 
 

@@ -37,6 +37,8 @@ LOOK_SECONDS = 1.0
 """How often an idle socket looks whether it should end."""
 CLOSE_SECONDS = 2.0
 """How long the server waits for a client's part of the closing handshake."""
+CLOSE_BYTES = 123
+"""The most bytes of a close frame's message (RFC 6455, 5.5)."""
 CODES = {SocketEnd.LEAVING: WSCloseCode.GOING_AWAY, SocketEnd.REFUSED: WSCloseCode.POLICY_VIOLATION}
 """The codes with which the server closes a socket, where it is not the usual one."""
 
@@ -123,6 +125,10 @@ class _OpenSocket:
         """Whether all is said."""
         self.end = SocketEnd.DONE
         """Why it ended."""
+        self._message = b""
+        """What the close frame says."""
+        self._code: int | None = None
+        """Its code; None for that of ``end``."""
 
     async def run(self) -> BaseException | None:
         """Returns when the socket has ended: None if it was closed, else why it was lost."""
@@ -141,7 +147,7 @@ class _OpenSocket:
             self.end = socket_end(lost)
             return lost
         with suppress(ConnectionError, TimeoutError):
-            await self._response.close(code=CODES.get(self.end, WSCloseCode.OK))
+            await self._response.close(code=self._code or CODES.get(self.end, WSCloseCode.OK), message=self._message)
         return None
 
     async def send_json(self, message: Mapping[str, Any]) -> None:
@@ -152,8 +158,9 @@ class _OpenSocket:
         async with asyncio.timeout(self._settings.send_seconds):
             await self._response.send_bytes(data)
 
-    def close(self, end: SocketEnd) -> None:
-        self.end = end
+    def close(self, end: SocketEnd, message: str = "", code: int | None = None) -> None:
+        self.end, self._code = end, code
+        self._message = message.encode()[:CLOSE_BYTES].decode(errors="ignore").encode()  # no half of a character
         self._over.set()
 
     async def _send_event(self, context: StreamingContext, event: Event) -> None:

@@ -155,7 +155,7 @@ async def test_a_text_in_pieces_is_spoken_over_a_socket(
     with pytest.raises(ApiError) as failed:
         await asyncio.to_thread(converse, "joe")
     assert failed.value.status_code == 1008
-    assert failed.value.body["error"] == "engine_failed"
+    assert "no voice" in str(failed.value.body)  # the close frame's message, if the SDK was still sending
 
 
 async def test_refusals_are_errors_that_the_sdk_knows(start: Start, tmp_path: Path) -> None:

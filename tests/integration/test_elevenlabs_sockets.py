@@ -186,16 +186,26 @@ async def test_messages_about_contexts_that_are_not_open_are_ignored(start: Star
         assert received[-1]["isFinal"]  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize(("path", "name"), [(ONE, None), (SEVERAL, "default")])
-async def test_a_context_without_messages_ends(start: Start, path: str, name: str | None) -> None:
+async def test_a_context_without_messages_ends(start: Start) -> None:
     client = await start()
-    async with connected(client, f"{path}&inactivity_timeout=1") as socket:
+    async with connected(client, f"{SEVERAL}&inactivity_timeout=1") as socket:
         await say(socket, "Hello. ", flush=True)
-        received = await socket.until(isFinal=True)
-        assert seconds(received, name) > 0
-        if name is None:
-            assert await socket.rest() == []
-            assert socket.socket.close_code == aiohttp.WSCloseCode.OK
+        assert seconds(await socket.until(isFinal=True), "default") > 0
+        await say(socket, "Again.", flush=True)
+        assert seconds([await socket.receive() or {}], "default") > 0
+
+
+async def test_a_text_that_never_ends_is_an_error(start: Start) -> None:
+    client = await start()
+    async with connected(client, f"{ONE}&inactivity_timeout=1") as socket:
+        await say(socket, "Hello. ", flush=True)
+        *received, error = await socket.rest()
+        assert seconds(received) > 0
+        assert isinstance(error, dict)
+        assert error["error"] == "input_timeout_exceeded"
+        assert error["code"] == socket.socket.close_code == VIOLATION
+    endpoint = f"{ENDPOINT}stream-input"
+    assert samples(await client.prometheus(), "tts_sockets_closed_total", endpoint=endpoint, reason="idle") == [1]
 
 
 async def test_a_context_that_fails_says_so(start: Start) -> None:
