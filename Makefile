@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-CODE   := server otel stack drift dashboards bench alerting probe deploy tools tests
+CODE   := server otel stack drift dashboards bench alerting probe deploy tools tests examples
 
 export TTSCOPE_DATA_DIR ?= var
 
