@@ -32,7 +32,8 @@ def test_the_same_arrivals_are_answered_by_real_and_by_simulated_servers(monkeyp
     assert comparison.requests == comparison.answered > 5
     assert all(value > 0 for value in astuple(comparison.simulated))
     assert comparison.simulated.first_audio_p50 <= comparison.simulated.total_p95
-    measured, simulated = comparison.measured, comparison.simulated
-    # No machine is faster than its model: each step is slept for as long as the model says.
-    assert measured.first_audio_p50 > 0.9 * simulated.first_audio_p50
-    assert measured.total_p50 > 0.9 * simulated.total_p50
+    measured, simulated, latency = comparison.measured, comparison.simulated, comparison.calibration.latency
+    # No machine is faster than its model: each step is slept for as long as the model says. What it waits besides was
+    # measured at another moment, when the machine may have been busier.
+    assert measured.first_audio_p50 > 0.9 * (simulated.first_audio_p50 - latency.first_audio)
+    assert measured.total_p50 > 0.9 * (simulated.total_p50 - latency.first_audio - latency.end)
