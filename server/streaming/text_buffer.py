@@ -10,6 +10,8 @@ LOOKAHEAD = 16
 """The characters after a sentence's end that decide whether it is one: "Dr. " is none before a name."""
 LONGEST = 600
 """The longest part without an end that is kept back, in characters."""
+LOOKED_AT = 2 * LONGEST
+"""The characters of the text that are looked at together: the time for them grows faster than their number."""
 CLAUSE_WORDS = 4
 """The fewest words of a clause that is spoken before its sentence has ended."""
 
@@ -69,15 +71,15 @@ class TextBuffer:
 
     def _sentences_end(self) -> int:
         """Returns the end of the last sentence that is certainly complete; 0 if none is."""
-        if not _POSSIBLE.search(self._text):
+        text = self._text[:LOOKED_AT]
+        if not _POSSIBLE.search(text):
             return 0
-        known = len(self._text) - LOOKAHEAD
-        ends = [stop for _, stop in sentence_spans(self._text, self._language)]
-        certain = (end for end in ends if end <= known or _CERTAIN.search(self._text[max(0, end - 8) : end]))
-        return max(certain, default=0)
+        known = len(text) - LOOKAHEAD
+        ends = [stop for _, stop in sentence_spans(text, self._language)]
+        return max((end for end in ends if end <= known or _CERTAIN.search(text[max(0, end - 8) : end])), default=0)
 
     def _clauses_end(self) -> int:
-        ends = (match.end() for match in _CLAUSE.finditer(self._text) if match.end() < len(self._text))
+        ends = (match.end() for match in _CLAUSE.finditer(self._text[:LOOKED_AT]) if match.end() < len(self._text))
         return max((end for end in ends if len(self._text[:end].split()) >= CLAUSE_WORDS), default=0)
 
     def _longest_end(self) -> int:
