@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import numpy as np
 from aiohttp import web
 from aiohttp.http_writer import StreamWriter
 
 from server.middleware.envelope import ACKNOWLEDGED, RESPONSE, TRAILER
 from server.record import RequestRecord, Synthesis
 from server.routes.dialect import SynthesisRequest
+from server.scheduling.job import AHEAD_SECONDS
 from server.synthesis.request_slot import RequestSlot
 
 PIECE_BYTES = 64 * 1024
 """The size of the pieces in which audio is written to the connection; the timeout applies to each."""
+SAMPLE_BYTES = np.dtype(np.float32).itemsize
+"""The bytes per sample of audio that waits for the client of a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class SendLimits:
     ``seconds`` on top. Time spent on synthesis does not count, since the client has nothing to receive then."""
     cache_header: bool = True
     """Whether the response has the header X-TTS-Cache, which says if its audio came from the cache."""
+
+
+def bytes_ahead(seconds: float, sample_rate: int) -> int:
+    """Returns the most bytes of a stream of ``seconds`` that are made ahead of its client, at ``sample_rate`` Hz."""
+    return int(min(seconds, AHEAD_SECONDS) * sample_rate * SAMPLE_BYTES)
 
 
 class SendTimer:

@@ -7,7 +7,6 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 from aiohttp import hdrs, web
 from opentelemetry.trace import get_current_span
 
@@ -18,7 +17,7 @@ from server.errors import SpeechError
 from server.middleware.envelope import RECORD
 from server.record import Synthesis
 from server.routes.byte_ranges import ACCEPT_RANGES
-from server.routes.delivery import Delivery, SendLimits
+from server.routes.delivery import Delivery, SendLimits, bytes_ahead
 from server.routes.dialect import Dialect, SynthesisRequest
 from server.routes.dry_run import DryRun
 from server.routes.event_format import ChunkTimes
@@ -33,13 +32,10 @@ from server.routes.sending import (
     send_whole,
 )
 from server.routes.utterances import UtteranceParser, parsed
-from server.scheduling.job import AHEAD_SECONDS
 from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Chunk, Listener, Utterance
 
-SAMPLE_BYTES = np.dtype(np.float32).itemsize
-"""The bytes per sample of audio that waits for the client of a stream."""
 BASE64 = 4 / 3
 """Bytes of JSON per byte of audio."""
 
@@ -121,7 +117,7 @@ class SpeechRoute:
         synthesized ahead of the client."""
         seconds, rate = self._synthesizer.estimate(utterance), utterance.voice.sample_rate
         if synthesis_request.speech.stream and synthesis_request.speech.loudness is None:
-            return int(min(seconds, AHEAD_SECONDS) * rate * SAMPLE_BYTES)
+            return bytes_ahead(seconds, rate)
         size = seconds * synthesis_request.format.byte_rate(rate)
         return int(size * BASE64) if synthesis_request.speech.timestamps else int(size)
 

@@ -13,11 +13,8 @@ from server.audio.encoding import Encoder, encoder
 from server.audio.formats import Format
 from server.errors import EngineFailed
 from server.record import RequestRecord
-from server.routes.delivery import PIECE_BYTES
-from server.scheduling.job import AHEAD_SECONDS
+from server.routes.delivery import PIECE_BYTES, bytes_ahead
 from server.utterance import Chunk, Samples, Word
-
-SAMPLE_BYTES = np.dtype(np.float32).itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class AudioStream:
 
     def most_unsent(self, seconds: float, sample_rate: int) -> int:
         """Returns the estimated most bytes that wait for the client while an utterance of ``seconds`` is made."""
-        return int(min(seconds, AHEAD_SECONDS) * sample_rate * SAMPLE_BYTES)
+        return bytes_ahead(seconds, sample_rate)
 
     async def finish(self) -> bytes:
         """Returns the rest of the audio, perhaps none. More may follow it only where samples are raw."""

@@ -14,20 +14,14 @@ from server.errors import UnsupportedFormat
 from server.routes.dialect import SynthesisRequest
 from server.routes.requests import FormatName, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
-from server.streaming.deepgram import NAMES, error_response
+from server.streaming.deepgram import ENCODINGS, IGNORED, NAMES, error_response
 from server.streaming.query import read_query, validated
 from server.utterance import SPEED_RANGE
 
-IGNORED = ("mip_opt_out", "tag")
-"""The fields that say nothing about the speech."""
 Coding = Literal["linear16", "mulaw", "alaw", "mp3", "opus", "flac", "aac"]
 Container = Literal["none", "wav", "ogg"]
-SAMPLES = {
-    "linear16": (SampleEncoding.PCM_S16LE, 24_000),
-    "mulaw": (SampleEncoding.PCM_MULAW, 8_000),
-    "alaw": (SampleEncoding.PCM_ALAW, 8_000),
-}
-"""The encodings of samples, and their rate where the client asks for no other."""
+RATES = {"linear16": 24_000, "mulaw": 8_000, "alaw": 8_000}
+"""The rates of samples in Hz, where the client asks for no other."""
 CONTAINERS: Mapping[Coding, tuple[Container, ...]] = {
     **dict.fromkeys(("linear16", "mulaw", "alaw"), ("wav", "none")),
     **dict.fromkeys(("mp3", "flac", "aac"), ("none",)),
@@ -52,9 +46,9 @@ class _Query(BaseModel):
         if container not in containers:
             allowed = " or ".join(containers)
             raise UnsupportedFormat(f"container must be {allowed} for {self.encoding}", param="container")
-        if self.encoding in SAMPLES:
-            encoding, rate = SAMPLES[self.encoding]
-            return "wav" if container == "wav" else "pcm", self.sample_rate or rate, encoding
+        if self.encoding in ENCODINGS:
+            rate = self.sample_rate or RATES[self.encoding]
+            return "wav" if container == "wav" else "pcm", rate, ENCODINGS[self.encoding]
         return self.encoding, self.sample_rate, None  # type: ignore[return-value] # the others are names of formats
 
 
@@ -79,7 +73,7 @@ class DeepgramDialect:
         return await read_json(request, seconds)
 
     def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
-        query = read_query(request, _Query, frozenset(IGNORED))
+        query = read_query(request, _Query, IGNORED)
         form, rate, encoding = query.format()
         speech = validated(
             TtsRequest,
@@ -93,4 +87,4 @@ class DeepgramDialect:
                 "stream": True,
             },
         )
-        return SynthesisRequest(speech, ignored=tuple(name for name in IGNORED if name in request.query))
+        return SynthesisRequest(speech, ignored=tuple(name for name in sorted(IGNORED) if name in request.query))
