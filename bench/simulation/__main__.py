@@ -34,7 +34,7 @@ class CheckPlan:
     rounds: int
 
 
-FULL, QUICK = CheckPlan(60.0, 8), CheckPlan(20.0, 3)
+FULL, QUICK = CheckPlan(150.0, 8), CheckPlan(20.0, 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options."""
     parser = argparse.ArgumentParser(prog="python -m bench.simulation", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="measure steps, then compare with real servers (25 min)")
+    parser.add_argument("--check", action="store_true", help="measure steps, then compare with real servers (an hour)")
     parser.add_argument("--measure", action="store_true", help="only measure the steps of the engine")
-    parser.add_argument("--quick", action="store_true", help="20 seconds for each load instead of 60")
+    parser.add_argument("--quick", action="store_true", help="20 seconds for each load instead of 150")
     parser.add_argument(
         "--scale", type=int, nargs="*", choices=scale.SIZES, help="simulate so many servers, by default 1 to 1,000"
     )

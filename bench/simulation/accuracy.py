@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
 from bench.clients.figures import percentile
 from bench.clients.load import Reply, Request, scheduled_loop, session_to
 from bench.simulation.fleet import LEASTCONN, Fleet, simulate
@@ -20,6 +23,7 @@ from bench.targets.contenders import JSON, ttscope_stream_request
 from bench.targets.haproxy import routed_by_haproxy
 from bench.targets.process import Program, ttscope
 from bench.targets.routed_servers import servers
+from otel.contract.values import ENGINE
 
 LOADS = (0.2, 0.35, 0.5, 0.65, 0.8)
 """Shares of what the servers can make."""
@@ -28,13 +32,14 @@ SEEDS = 5
 FULL_HOUSE = 150
 """The number of requests at once that keep all workers busy."""
 REQUEST_SECONDS = 300.0
+POLL_SECONDS = 0.1
 WARM_UP_SECONDS = 8.0
 ALONE = 12
 """So many short texts are sent alone before each load."""
 ALONE_SECONDS = 1.2
 """The time between two of them."""
-TOGETHER = 40
-"""About so many texts are sent at once before each load."""
+ROUNDS = 3
+"""How often the simulated speed is corrected: the time that a step takes depends a little on how busy the engine is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,16 @@ class MeasuredFleet:
         """Its name in results."""
         engine = "real voice" if self.real_voice else "timed engine"
         return f"{self.replicas} x {self.cores} core{'s' * (self.cores > 1)}, {engine}"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRun:
+    """What real servers made of arrivals."""
+
+    replies: tuple[Reply, ...]
+    """In the order of the arrivals."""
+    engine_seconds: float
+    """The time that the engine worked; 0 for one that sleeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class MachineCalibration:
 
     latency: Latency
     slowness: float
-    """How many times as long as in the measurement of steps a step takes."""
+    """How many times as long as in the measurement of steps a step takes, by the time that the engine worked."""
 
     def times(self, times: StepTimes) -> StepTimes:
         """Returns the step times of that moment."""
@@ -149,77 +164,58 @@ def compare(
     times: StepTimes, measured_fleet: MeasuredFleet, loads: Sequence[float], seconds: float
 ) -> list[Comparison]:
     """Measures a fleet at each load for so many seconds, and simulates the same arrivals. Before each load, requests
-    that are alone, and many at once, tell how fast the machine is at that moment."""
+    that are alone measure the latency of what is not simulated."""
     mix, fleet = Mix.usual(), fleet_of(times, measured_fleet)
     most = capacity(fleet, mix)
-    probes = probes_of(fleet, mix)
+    alone = mix.apart(ALONE, ALONE_SECONDS)
     arrivals = [mix.arrivals(load * most, seconds, seed=10 + number) for number, load in enumerate(loads)]
     warm_up = mix.arrivals(most / 4, WARM_UP_SECONDS, seed=2)
-    plans = [plan for each in arrivals for plan in (*probes, each)]
-    _, *measured = asyncio.run(measure(times, measured_fleet, [warm_up, *plans]))
-    step = len(probes) + 1
-    groups = [measured[start : start + step] for start in range(0, len(measured), step)]
-    calibrations = pooled([calibrate(fleet, probes, group[:-1]) for group in groups])
-    return [
-        Comparison(
-            measured_fleet,
-            load,
-            load * most,
-            calibration,
-            len(each),
-            sum(reply.status == 200 for reply in group[-1]),
-            simulated(replace(fleet, times=calibration.times(fleet.times)), each),
-            RunFigures.of(group[-1], each),
-        )
-        for load, each, group, calibration in zip(loads, arrivals, groups, calibrations, strict=True)
-    ]
+    plans = [plan for each in arrivals for plan in (alone, each)]
+    _, *runs = asyncio.run(measure(times, measured_fleet, [warm_up, *plans]))
+    latency = pooled([latency_of(fleet, alone, run) for run in runs[::2]])
+    rows = []
+    for load, each, run in zip(loads, arrivals, runs[1::2], strict=True):
+        calibration = MachineCalibration(latency, slowness_of(fleet, each, run))
+        at_that_speed = replace(fleet, times=calibration.times(fleet.times))
+        measured = RunFigures.of(run.replies, each)
+        answered = sum(reply.status == 200 for reply in run.replies)
+        row = (load, load * most, calibration, len(each), answered, simulated(at_that_speed, each), measured)
+        rows.append(Comparison(measured_fleet, *row))
+    return rows
 
 
-def probes_of(fleet: Fleet, mix: Mix) -> tuple[Sequence[Arrival], ...]:
-    """Returns the requests that are alone, and unless the engine sleeps, those that come at once."""
-    alone = mix.apart(ALONE, ALONE_SECONDS)
-    if fleet.sleeps:
-        return (alone,)
-    return alone, [replace(arrival, at=0.0) for arrival in mix.arrivals(TOGETHER, 1.0, seed=5)]
-
-
-def calibrate(
-    fleet: Fleet, probes: Sequence[Sequence[Arrival]], replies: Sequence[Sequence[Reply]]
-) -> MachineCalibration:
-    """Returns how measured probes differ from their simulation: those that came at once by a factor on the time of
-    steps, and those that were alone by a time for each request besides."""
+def slowness_of(fleet: Fleet, arrivals: Sequence[Arrival], run: MeasuredRun) -> float:
+    """Returns how many times as long steps took in a measured run as in the measurement of steps, so that the simulated
+    engine works for as long as the measured one. ``bench.capacity`` adapts the simulation to recorded traffic in
+    the same way. An engine that sleeps is always as fast as its step times."""
     slowness = 1.0
-    if not fleet.sleeps:
-        together = statistics.median(spent(simulate(fleet, probes[1], seed).replies) for seed in range(SEEDS))
-        slowness = spent(replies[1]) / together
-    fleet = replace(fleet, times=fleet.times.faster(1 / slowness))
-    runs = [simulate(fleet, probes[0], seed).replies for seed in range(SEEDS)]
+    for _ in range(ROUNDS if run.engine_seconds else 0):
+        at_that_speed = replace(fleet, times=fleet.times.faster(1 / slowness))
+        worked = statistics.median(simulate(at_that_speed, arrivals, seed).engine_seconds for seed in range(SEEDS))
+        slowness *= run.engine_seconds / worked
+    return slowness
+
+
+def latency_of(fleet: Fleet, arrivals: Sequence[Arrival], run: MeasuredRun) -> Latency:
+    """Returns by how much requests that are alone take longer than their simulation."""
+    at_that_speed = replace(fleet, times=fleet.times.faster(1 / slowness_of(fleet, arrivals, run)))
     rows = [
         (reply.first_audio - own.first_audio, reply.seconds - own.seconds)
-        for run in runs
-        for reply, own in zip(replies[0], run, strict=True)
+        for seed in range(SEEDS)
+        for reply, own in zip(run.replies, simulate(at_that_speed, arrivals, seed).replies, strict=True)
         if reply.first_audio is not None and own.first_audio is not None
     ]
     first_audio, total = (statistics.median(figure) for figure in zip(*rows, strict=True))
-    return MachineCalibration(Latency(max(0.0, first_audio), max(0.0, total - first_audio)), slowness)
+    return Latency(max(0.0, first_audio), max(0.0, total - first_audio))
 
 
-def pooled(calibrations: Sequence[MachineCalibration]) -> list[MachineCalibration]:
-    """Returns the calibrations with the median latency of all: unlike its speed, a machine's latency stays the same."""
-    first_audio = statistics.median(each.latency.first_audio for each in calibrations)
-    end = statistics.median(each.latency.end for each in calibrations)
-    return [replace(each, latency=Latency(first_audio, end)) for each in calibrations]
+def pooled(latencies: Sequence[Latency]) -> Latency:
+    """Returns the median latency: unlike its speed, a machine's latency stays the same."""
+    return Latency(*(statistics.median(figure) for figure in zip(*map(astuple, latencies), strict=True)))
 
 
-def spent(replies: Sequence[Reply]) -> float:
-    """Returns the seconds from the first request to the last reply."""
-    return max(reply.end for reply in replies) - min(reply.start for reply in replies)
-
-
-async def measure(
-    times: StepTimes, fleet: MeasuredFleet, plans: Sequence[Sequence[Arrival]]
-) -> list[tuple[Reply, ...]]:
-    """Sends each plan's arrivals to the real servers of a fleet, behind a real haproxy, and returns the replies."""
+async def measure(times: StepTimes, fleet: MeasuredFleet, plans: Sequence[Sequence[Arrival]]) -> list[MeasuredRun]:
+    """Sends each plan's arrivals to the real servers of a fleet, behind a real haproxy."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         times.write(Path(file.name))
         programs = [program_of(fleet, Path(file.name))] * fleet.replicas
@@ -228,7 +224,27 @@ async def measure(
             routed_by_haproxy(LEASTCONN, group.ports) as router,
             session_to(router.url, REQUEST_SECONDS) as session,
         ):
-            return [(await scheduled_loop(session, list(schedule(arrivals)))).replies for arrivals in plans]
+            runs = []
+            for arrivals in plans:
+                before = await engine_seconds(group.first_url) if fleet.real_voice else 0.0
+                replies = (await scheduled_loop(session, list(schedule(arrivals)))).replies
+                after = await engine_seconds(group.first_url) if fleet.real_voice else 0.0
+                runs.append(MeasuredRun(replies, after - before))
+            return runs
+
+
+async def engine_seconds(url: str) -> float:
+    """Returns the time that the engine of a server has worked, once all of its requests have ended. A batch counts for
+    each of its requests; on the CPU it has one."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(f"{url}/prometheus") as response:
+                text = await response.text()
+            samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+            if not sum(each.value for each in samples if each.name == "tts_requests_in_flight"):
+                stages = (each for each in samples if each.name == "tts_stage_duration_seconds_sum")
+                return sum(each.value for each in stages if each.labels["stage"] in ENGINE)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 def simulated(fleet: Fleet, arrivals: Sequence[Arrival]) -> RunFigures:
@@ -246,7 +262,7 @@ def fleet_of(times: StepTimes, fleet: MeasuredFleet) -> Fleet:
 def program_of(fleet: MeasuredFleet, file: Path) -> Program:
     """Returns the program of each server of a fleet; ``file`` has the step times."""
     if fleet.real_voice:
-        return ttscope(TTSCOPE_PROVIDERS="coqui")
+        return ttscope(TTSCOPE_PROVIDERS="coqui", TTSCOPE_RECOGNISED_SHARE="0")
     return timed_program(file, fleet.cores)
 
 

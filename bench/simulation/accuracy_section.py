@@ -23,10 +23,10 @@ def render(comparisons: Sequence[Comparison], machine: Machine, load: Sequence[f
         "texts long), at five shares of what the servers can make: once sent to real servers behind a real haproxy "
         f"with deploy/routing/haproxy.cfg, and simulated {SEEDS} times, of which the median counts. In each cell: "
         "simulated / measured. Servers with a timed engine are real servers (HTTP, admission, scheduler, telemetry) "
-        "whose engine sleeps as long as a step was measured to take, so that several fit on this machine. Before each "
-        "load, requests that are alone and requests that come at once measure what the simulation is given besides "
-        "the step times: the latency of router, network and wake-ups, and how much slower the machine is at that "
-        "moment than when its steps were measured.",
+        "whose engine sleeps as long as a step was measured to take, so that several fit on this machine. Besides the "
+        "step times the simulation is given two measured figures: the latency of router, network and wake-ups, by "
+        "requests that are alone, and for the real voice how much slower the machine was than when its steps were "
+        "measured, by the time that the engine worked.",
         promise_table([promise(title, group) for title, group in groups.items()]),
     ]
     for (title, group), average in zip(groups.items(), load, strict=True):

@@ -62,6 +62,8 @@ class FleetRun:
     """The share of the workers' time in which they worked."""
     real_time_factor: float
     """The seconds that a worker works for a second of audio."""
+    engine_seconds: float
+    """The time that all workers together worked."""
     in_flight_seconds: float
     """The sum of the times that requests were at servers."""
     fallbacks: int
@@ -176,6 +178,7 @@ class _Run:
             seconds,
             busy / workers / seconds if seconds else 0.0,
             busy / audio if audio else 0.0,
+            busy,
             sum(replica.in_flight_seconds for replica in self._replicas),
             sum(replica.fallbacks.count for replica in self._replicas),
         )

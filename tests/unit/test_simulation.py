@@ -17,11 +17,12 @@ from bench.simulation.accuracy import (
     Comparison,
     MachineCalibration,
     MeasuredFleet,
+    MeasuredRun,
     RunFigures,
-    calibrate,
     capacity,
+    latency_of,
     pooled,
-    probes_of,
+    slowness_of,
 )
 from bench.simulation.balancer import Balancer
 from bench.simulation.fleet import Fleet, FleetRun, simulate
@@ -245,17 +246,21 @@ def test_the_committed_step_times_are_whole_and_plausible() -> None:
     assert 0.5 < capacity(Fleet(times), MIX) < 50
 
 
-def test_requests_that_are_alone_tell_how_slow_a_machine_is() -> None:
-    times = even_times(cores=2)
-    slower = MachineCalibration(Latency(0.02, 0.01), 1.25)
-    probes = probes_of(Fleet(times), MIX)
-    replies = [simulate(Fleet(slower.times(times)), probe).replies for probe in probes]
-    found = calibrate(Fleet(times), probes, replies)
-    assert math.isclose(found.slowness, slower.slowness, rel_tol=0.03)
-    assert math.isclose(found.latency.first_audio, slower.latency.first_audio, abs_tol=0.003)
-    assert math.isclose(found.latency.end, slower.latency.end, abs_tol=0.003)
-    assert calibrate(Fleet(times, sleeps=True), probes, replies).slowness == 1.0
-    assert {each.latency for each in pooled([found, slower, slower])} == {slower.latency}
+def test_the_engines_work_tells_how_slow_a_machine_is() -> None:
+    times, arrivals = even_times(cores=2), MIX.arrivals(2.0, 30.0, seed=7)
+    run = simulate(Fleet(times.faster(1 / 1.25)), arrivals)
+    measured = MeasuredRun(run.replies, run.engine_seconds)
+    assert math.isclose(slowness_of(Fleet(times), arrivals, measured), 1.25, rel_tol=0.01)
+    assert slowness_of(Fleet(times), arrivals, MeasuredRun(run.replies, 0.0)) == 1.0
+
+
+def test_requests_that_are_alone_tell_the_latency() -> None:
+    times, alone, latency = even_times(cores=2), MIX.apart(8, 1.2), Latency(0.02, 0.01)
+    run = simulate(Fleet(replace(times.faster(1 / 1.25), latency=latency)), alone)
+    found = latency_of(Fleet(times), alone, MeasuredRun(run.replies, run.engine_seconds))
+    assert math.isclose(found.first_audio, latency.first_audio, abs_tol=0.003)
+    assert math.isclose(found.end, latency.end, abs_tol=0.003)
+    assert pooled([found, latency, latency]) == latency
 
 
 def test_an_event_loop_that_is_busy_slows_the_engine_on_its_cores() -> None:
