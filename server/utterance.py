@@ -239,9 +239,8 @@ class Utterance:
     def __post_init__(self) -> None:
         if self.language not in self.voice.languages:
             raise ValueError(f"voice {self.voice.name} does not speak {self.language}")
-        low, high = SPEED_RANGE
-        if not low <= self.speed <= high:
-            raise ValueError(f"speed {self.speed} is outside {low} to {high}")
+        if not SPEED_RANGE[0] <= self.speed <= SPEED_RANGE[1]:
+            raise ValueError(f"speed {self.speed} is outside {SPEED_RANGE}")
 
     @property
     def needs(self) -> frozenset[Ability]:
@@ -313,12 +312,13 @@ class Chunk:
     """Hz."""
     intervals: tuple[Interval, ...] = ()
     expected: float | None = None
-    """The expected seconds of audio of the whole utterance, pauses included, which the provider estimates from the
-    spoken text; only in the first chunk, and only if the provider knows it."""
+    """The provider's estimate of the seconds of the whole utterance with its pauses; in the first chunk, if known."""
     spoken_text: str = ""
     """The whole utterance as spoken, with numbers and abbreviations written out; only where ``expected`` is set."""
     words: tuple[Word, ...] = ()
     """The words whose times are known with this chunk, at the latest with their audio. Only for timed utterances."""
+    total: int | None = None
+    """The samples of the whole audio; only in the first chunk, and only of audio that is complete already."""
 
     @property
     def seconds(self) -> float:

@@ -6,8 +6,10 @@ ffmpeg encodes the compressed formats in sandboxed processes.
 from __future__ import annotations
 
 import io
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Protocol, TypedDict
 
@@ -16,7 +18,7 @@ import numpy as np
 from otel.contract.values import WorkerKind
 from server.audio import wav
 from server.audio.formats import WAV, Format
-from server.audio.resampling import Resampler
+from server.audio.resampling import Resampler, resampled_length
 from server.audio.sample_encoding import SampleEncoding
 from server.errors import EngineFailed, UnspeakableText
 from server.sandbox.limits import SandboxLimits
@@ -46,6 +48,10 @@ def pool() -> SandboxPool:
     return SandboxPool(WORKER, "server.audio.coding", min(4, len(os.sched_getaffinity(0))), LIMITS)
 
 
+Header = Callable[[int | None], bytes]
+"""Returns the bytes before the samples; their size is None for a stream whose length is not known."""
+
+
 class Encoder(Protocol):
     """Turns samples into bytes. A stream is returned as it is encoded, a file at the end, when all of it is known."""
 
@@ -61,15 +67,35 @@ class Encoder(Protocol):
         ...
 
 
-def encoder(form: Format, sample_rate: int, *, whole: bool, artist: str = "") -> Encoder:
+@dataclass(frozen=True, slots=True)
+class Length:
+    """What is known of a stream's length before it has ended, which the header of a WAV file states."""
+
+    samples: int | None = None
+    """The samples at the rate of the voice; None if that is not known."""
+    most_seconds: float | None = None
+    """The most seconds of audio that it can have; None if that is not known."""
+
+
+UNKNOWN_LENGTH = Length()
+
+
+def encoder(
+    form: Format, sample_rate: int, *, whole: bool, artist: str = "", length: Length = UNKNOWN_LENGTH
+) -> Encoder:
     """Returns the encoder of a file or a stream, for audio at ``sample_rate`` Hz.
 
-    ``artist`` is the voice's name, for formats that store it.
+    ``artist`` is the voice's name, for formats that store it. ``length`` is that of a stream.
     """
     rate = form.sample_rate(sample_rate)
     at_rate: Encoder
     if form.codec is None:
-        at_rate = _PlainEncoder(rate, form.encoding, header=form.name == WAV.name, whole=whole)
+        width = form.encoding.sample_bytes
+        samples = None if length.samples is None else resampled_length(length.samples, sample_rate, rate)
+        known = None if samples is None else samples * width
+        most = None if length.most_seconds is None else math.ceil(length.most_seconds * rate) * width
+        header = partial(wav.header, rate, encoding=form.encoding, most_bytes=most) if form.name == WAV.name else None
+        at_rate = _FileOfSamples(form.encoding, header) if whole else _StreamOfSamples(form.encoding, header, known)
     else:
         task: EncodingTask = {
             "format": form.name,
@@ -97,33 +123,46 @@ class _ResampledEncoder:
         return self._encoder.feed(self._resampler.finish()) + self._encoder.finish()
 
 
-class _PlainEncoder:
-    """Samples without compression, with the header of WAV or without."""
+class _StreamOfSamples:
+    """A stream of samples without compression, with the header of WAV or without."""
 
     quick = True
 
-    def __init__(self, sample_rate: int, encoding: SampleEncoding, *, header: bool, whole: bool) -> None:
+    def __init__(self, encoding: SampleEncoding, header: Header | None, data_bytes: int | None) -> None:
+        """``data_bytes`` is the size of all samples, if that is known."""
         self._encoding = encoding
-        self._header = partial(wav.header, sample_rate, encoding=encoding) if header else None
-        self._file = io.BytesIO() if whole else None
-        self._head = self._header(None) if self._header else b""
+        self._head = header(data_bytes) if header else b""
         """The header, until audio follows it."""
+        self._tail = bytes((data_bytes or 0) % 2) if header else b""
+        """What follows an odd number of bytes, whose header counts it."""
 
     def feed(self, samples: Samples) -> bytes:
-        data = wav.encoded(samples, self._encoding)
         head, self._head = self._head, b""
-        if self._file is None:
-            return head + data
-        self._file.write(head)
-        self._file.write(data)
+        return head + wav.encoded(samples, self._encoding)
+
+    def finish(self) -> bytes:
+        return self._head + self._tail
+
+
+class _FileOfSamples:
+    """A file of samples without compression, with the header of WAV or without."""
+
+    quick = True
+
+    def __init__(self, encoding: SampleEncoding, header: Header | None) -> None:
+        self._encoding = encoding
+        self._header = header
+        self._head_bytes = len(header(None)) if header else 0
+        self._file = io.BytesIO()
+        self._file.seek(self._head_bytes)
+
+    def feed(self, samples: Samples) -> bytes:
+        self._file.write(wav.encoded(samples, self._encoding))
         return b""
 
     def finish(self) -> bytes:
-        if self._file is None:
-            return self._head
-        self._file.write(self._head)
         if self._header:
-            data_bytes = self._file.tell() - len(self._header(None))
+            data_bytes = self._file.tell() - self._head_bytes
             self._file.write(bytes(data_bytes % 2))
             self._file.seek(0)
             self._file.write(self._header(data_bytes))

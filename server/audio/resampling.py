@@ -11,6 +11,11 @@ QUALITY = "VHQ"
 """soxr's best quality; a second of speech takes a third of a millisecond."""
 
 
+def resampled_length(samples: int, source: int, target: int) -> int:
+    """Returns how many samples a Resampler makes of ``samples`` in all; both rates are in Hz."""
+    return (2 * samples * target + source) // (2 * source)
+
+
 class Resampler:
     """Resamples audio piece by piece; where it is cut makes no difference."""
 

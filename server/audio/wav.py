@@ -14,7 +14,8 @@ CONTENT_TYPE = "audio/wav"
 HEADER_BYTES = 44
 """The bytes before 16-bit samples."""
 UNKNOWN = 0xFFFFFFFF
-"""The size that ffmpeg writes for a stream; players read to the end."""
+"""The size that ffmpeg writes for a stream's data. It, sox and browsers then read to the end; of 0, sox and Python's
+module wave would read nothing."""
 
 _CODES = {
     SampleEncoding.PCM_S16LE: 1,
@@ -25,8 +26,18 @@ _CODES = {
 _MONO = 1
 
 
-def header(sample_rate: int, data_bytes: int | None, encoding: SampleEncoding = SampleEncoding.PCM_S16LE) -> bytes:
-    """Returns the bytes before the samples; ``data_bytes`` is None for a stream.
+def header(
+    sample_rate: int,
+    data_bytes: int | None,
+    encoding: SampleEncoding = SampleEncoding.PCM_S16LE,
+    *,
+    most_bytes: int | None = None,
+) -> bytes:
+    """Returns the bytes before the samples; ``data_bytes`` is None for a stream whose length is not known.
+
+    ``most_bytes`` is how many bytes of samples such a stream has at most, None if that is not known either. The header
+    states it as the length of the file, not of the samples. Python's module wave asks for no more than that, where it
+    would ask for 4 GB of memory; others read the file to its end, however long it is.
 
     All encodings but 16-bit samples have a chunk ``fact`` with the number of samples. A file whose number of bytes is
     odd ends with one more, which the header counts and ``data_bytes`` does not. Sources: Multimedia Programming
@@ -39,7 +50,8 @@ def header(sample_rate: int, data_bytes: int | None, encoding: SampleEncoding = 
         form += struct.pack("<H", 0)  # nothing follows
         fact = struct.pack("<4sII", b"fact", 4, UNKNOWN if data_bytes is None else data_bytes // width)
     chunks = struct.pack(f"<4s4sI{len(form)}s", b"WAVE", b"fmt ", len(form), form) + fact
-    riff = UNKNOWN if data_bytes is None else len(chunks) + 8 + data_bytes + data_bytes % 2
+    most = most_bytes if data_bytes is None else data_bytes
+    riff = UNKNOWN if most is None else min(UNKNOWN, len(chunks) + 8 + most + most % 2)
     data = UNKNOWN if data_bytes is None else data_bytes
     return struct.pack("<4sI", b"RIFF", riff) + chunks + struct.pack("<4sI", b"data", data)
 

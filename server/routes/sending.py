@@ -9,7 +9,7 @@ import numpy as np
 from aiohttp import hdrs, web
 
 from otel.contract.values import Stage
-from server.audio.encoding import Encoder, encoder
+from server.audio.encoding import Encoder, Length, encoder
 from server.audio.formats import Format
 from server.audio.loudness import at_loudness
 from server.errors import EngineFailed, SpeechError
@@ -20,6 +20,9 @@ from server.routes.byte_ranges import ACCEPT_RANGES, entity_tag, requested_range
 from server.routes.delivery import PIECE_BYTES, Delivery
 from server.routes.event_format import ChunkTimes, EventFormat
 from server.utterance import Chunk, Word
+
+MOST_LENGTH, MOST_SLACK = 4.0, 60.0
+"""The most audio that a stream can have: a multiple of the estimate, and seconds. Audio of other lengths is faulty."""
 
 Send = Callable[[Delivery, AsyncGenerator[bytes, None]], Awaitable[web.StreamResponse]]
 """A function that sends the pieces of the audio in one form, and returns the completed response."""
@@ -36,7 +39,8 @@ async def encoded(
     async for chunk in chunks:
         with record.stage(Stage.ENCODE):
             if audio_encoder is None:
-                audio_encoder = encoder(audio_format, chunk.sample_rate, whole=whole, artist=artist)
+                length = _length(chunk, record)
+                audio_encoder = encoder(audio_format, chunk.sample_rate, whole=whole, artist=artist, length=length)
             # A thread costs more than a quick encoder. If the client leaves meanwhile, the thread keeps the encoder.
             piece = (
                 audio_encoder.feed(chunk.samples)
@@ -53,6 +57,12 @@ async def encoded(
         yield piece
 
 
+def _length(first: Chunk, record: RequestRecord) -> Length:
+    """Returns what is known of the audio's length when its first chunk is."""
+    estimate = None if record.synthesis is None else record.synthesis.estimated_seconds
+    return Length(first.total, None if estimate is None else MOST_LENGTH * estimate + MOST_SLACK)
+
+
 async def levelled(
     chunks: AsyncGenerator[Chunk, None], loudness: float, record: RequestRecord
 ) -> AsyncGenerator[Chunk, None]:
@@ -65,7 +75,7 @@ async def levelled(
         samples = await asyncio.to_thread(
             lambda: at_loudness(np.concatenate([chunk.samples for chunk in whole]), rate, loudness)
         )
-    yield Chunk(samples, rate)
+    yield Chunk(samples, rate, total=len(samples))
 
 
 async def send_whole(delivery: Delivery, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:

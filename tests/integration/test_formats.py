@@ -104,6 +104,24 @@ def test_pythons_reader_takes_a_stream_as_it_arrives(spoken: dict[str, Any], ser
         assert frames == whole.readframes(whole.getnframes())
 
 
+@pytest.mark.parametrize("choice", [{}, {"encoding": "pcm_mulaw", "sample_rate": 8000}])
+async def test_a_stream_from_the_cache_states_its_length(start: Start, choice: dict[str, Any]) -> None:
+    client = await start(cache_bytes=50_000_000)
+    body = {"text": "A sentence of odd length. And one more.", "stream": True, **choice}
+
+    async def streamed() -> tuple[str, bytes]:
+        async with client.session.post(f"{client.url}/tts", json=body) as response:
+            return response.headers["X-TTS-Cache"], await response.read()
+
+    (first, made), (second, cached) = await streamed(), await streamed()
+    assert (first, second) == ("miss", "hit")
+    assert int.from_bytes(cached[4:8], "little") == len(cached) - 8
+    _, _, whole = await client.tts({**body, "stream": False})
+    assert cached == whole
+    assert cached[60:].startswith(made[60:])
+    assert len(made) < int.from_bytes(made[4:8], "little") < 20_000_000  # what Python's module wave asks for at once
+
+
 @pytest.mark.parametrize(
     ("encoding", "sample_bytes", "kind"),
     [

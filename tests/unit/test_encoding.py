@@ -14,9 +14,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.audio.encoding import encoder
-from server.audio.formats import FORMATS, MP3, OPUS, PCM, WAV, Format
+from server.audio.encoding import Length, encoder
+from server.audio.formats import FORMATS, MP3, OPUS, PCM, WAV, Format, audio_format
 from server.audio.resampling import Resampler
+from server.audio.sample_encoding import SampleEncoding
 from server.audio.wav import floats
 from server.routes.requests import FormatName
 from tests.examples import examples
@@ -144,6 +145,25 @@ def test_every_rate_that_a_provider_may_have_is_taken(name: str, rate: int) -> N
     tone = hum(300.0, 0.7, rate)
     samples, got, _ = decoded(encoded(FORMATS[name], tone, rate), FORMATS[name])
     assert len(samples) / got == pytest.approx(0.7, abs=2 * 1152 / 8000)
+
+
+@settings(max_examples=examples(50))
+@given(
+    encoding=st.sampled_from(SampleEncoding),
+    count=st.integers(1, 9000),
+    rates=st.tuples(st.sampled_from([16000, 22050, 24000]), st.sampled_from([8000, 11025, 22050, 24000, 48000])),
+    cuts=st.lists(st.integers(0, 9000), max_size=5),
+)
+def test_a_stream_of_known_length_is_the_whole_file(
+    encoding: SampleEncoding, count: int, rates: tuple[int, int], cuts: list[int]
+) -> None:
+    source, target = rates
+    form = audio_format("wav", target, encoding)
+    tone = hum(300.0, 0.6, source)[:count]
+    stream = encoder(form, source, whole=False, length=Length(samples=len(tone)))
+    borders = [0, *sorted(min(cut, len(tone)) for cut in cuts), len(tone)]
+    data = b"".join([*(stream.feed(tone[start:end]) for start, end in pairwise(borders)), stream.finish()])
+    assert data == encoded(form, tone, source)
 
 
 @settings(max_examples=examples(25))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import subprocess
 import threading
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +86,45 @@ def test_pythons_reader_takes_a_stream_from_a_pipe() -> None:
         frames = list(iter(lambda: audio.readframes(1000), b""))
     writer.join()
     assert b"".join(frames) == data
+
+
+class _CountingFile(io.BytesIO):
+    """A file that remembers the most bytes that it was asked for at once."""
+
+    most = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.most = max(self.most, -1 if size is None else size)
+        return super().read(size)
+
+
+def test_pythons_reader_asks_for_no_more_of_a_stream_than_it_can_have() -> None:
+    data = wav.pcm16(TONE)
+    file = _CountingFile(wav.header(22050, None, most_bytes=10 * len(data)) + data)
+    with wave.open(file) as audio:
+        assert audio.readframes(audio.getnframes()) == data
+    assert file.most <= 10 * len(data) + wav.HEADER_BYTES
+
+
+@pytest.mark.parametrize("most", [None, 10 * 2 * len(TONE), 2 * len(TONE) // 2, 2**40])
+@pytest.mark.parametrize("piped", [False, True])
+def test_other_programs_read_a_stream_to_its_end(tmp_path: Path, most: int | None, piped: bool) -> None:
+    data = wav.pcm16(TONE)
+    stream = wav.header(22050, None, most_bytes=most) + data
+    path = tmp_path / "stream.wav"
+    path.write_bytes(stream)
+    source = "-" if piped else str(path)
+    commands = {
+        "ffmpeg": ["ffmpeg", "-v", "quiet", "-i", source, "-f", "s16le", "-"],
+        "sox": ["sox", "-V1", "-t", "wav", source, "-t", "raw", "-"],
+    }
+    for name, command in commands.items():
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is missing")
+        read = subprocess.run(command, check=True, input=stream if piped else b"", capture_output=True)
+        assert read.stdout == data, name
+    samples, _ = soundfile.read(path, dtype="int16")
+    assert samples.tobytes() == data
 
 
 def test_pythons_reader_takes_a_stream_that_was_saved() -> None:

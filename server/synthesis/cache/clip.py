@@ -37,9 +37,15 @@ class Clip:
         pcm = b"".join(clip.pcm for clip in clips)
         return Clip(pcm, clips[0].sample_rate) if pcm else None
 
-    def chunk(self, intervals: tuple[Interval, ...] = ()) -> Chunk:
-        """Returns the whole clip as one chunk; ``pcm16`` of its samples returns the stored bytes."""
-        return Chunk(floats(self.pcm), self.sample_rate, intervals)
+    @property
+    def samples(self) -> int:
+        """The number of its samples."""
+        return len(self.pcm) // SAMPLE_BYTES
+
+    def chunk(self, intervals: tuple[Interval, ...] = (), total: int | None = None) -> Chunk:
+        """Returns the whole clip as one chunk; ``pcm16`` of its samples returns the stored bytes. ``total`` is the
+        chunk's."""
+        return Chunk(floats(self.pcm), self.sample_rate, intervals, total=total)
 
     def pieces(self) -> list[Clip]:
         """Returns the clip in pieces of PIECE_SECONDS."""
@@ -51,7 +57,7 @@ class Clip:
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
         """Yields the audio in order, and yields to the event loop between chunks."""
         first, *rest = self.pieces()
-        yield first.chunk()
+        yield first.chunk(total=self.samples)
         for piece in rest:
             await asyncio.sleep(0)
             yield piece.chunk()

@@ -47,6 +47,11 @@ class SharedSynthesis:
         """All audio so far; None if there is none."""
         return Clip.joined(self._clips)
 
+    @property
+    def _total(self) -> int | None:
+        """The samples of all audio; None while it is being made, and if it has failed."""
+        return sum(clip.samples for clip in self._clips) if self.over and self.failure is None else None
+
     def start(self, run: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Starts and returns the task that calls ``fill``. The caller must keep a reference to it."""
         self._task = asyncio.create_task(run)
@@ -78,7 +83,8 @@ class SharedSynthesis:
             while True:
                 late = position < len(self._clips)
                 while position < len(self._clips):
-                    yield self._clips[position].chunk(self._intervals[position] if leads else ())
+                    intervals = self._intervals[position] if leads else ()
+                    yield self._clips[position].chunk(intervals, None if position else self._total)
                     position += 1
                     if late:  # catching up on minutes of audio must not block the event loop
                         await asyncio.sleep(0)
