@@ -61,6 +61,12 @@ class Format:
             return self.codec.bit_rate / 8
         return self.sample_rate(source) * self.encoding.sample_bytes
 
+    def with_bit_rate(self, bit_rate: int) -> Format:
+        """Returns the format with another bit rate, in bits per second. Raises ValueError if it has none."""
+        if self.codec is None:
+            raise ValueError(f"{self.name} has no bit rate")
+        return replace(self, codec=replace(self.codec, bit_rate=bit_rate))
+
 
 WAV = Format("wav", "audio/wav")
 PCM = Format("pcm", "audio/pcm", rates=(24000,))

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from server.errors import InvalidRequest
+from server.audio.formats import Format, audio_format
+from server.errors import InvalidRequest, UnsupportedFormat
 from server.routes.requests import EncodingName, FormatName, TtsRequest
 from server.streaming.query import validated
 from server.utterance import SPEED_RANGE
@@ -25,8 +26,9 @@ IGNORED = frozenset({"duration", "use_original_timestamps"})
 """Fields of earlier versions that change nothing here."""
 SPEEDS = {"slow": 0.8, "normal": 1.0, "fast": 1.25}
 """The speeds of the field ``speed``, which Cartesia does not give in numbers."""
-MP3_BIT_RATE = 96_000
-"""The only bit rate of MP3, whichever is asked for."""
+MOST_BIT_RATES = {8000: 64_000, 16000: 160_000, 22050: 160_000, 24000: 160_000}
+"""The highest bit rate that MP3 has at a sample rate, where it is less than Cartesia allows (ISO/IEC 11172-3, 13818-3,
+and MPEG-2.5)."""
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 _FORMATS: dict[str, FormatName] = {"raw": "pcm", "wav": "wav", "mp3": "mp3"}
@@ -51,6 +53,18 @@ class CartesiaFormat(BaseModel):
     encoding: EncodingName | None = None
     sample_rate: _SampleRate
     bit_rate: Literal[32_000, 64_000, 96_000, 128_000, 192_000] | None = None
+
+    def mp3(self) -> Format | None:
+        """Returns the format with its bit rate; None unless it is MP3 with one. Raises UnsupportedFormat."""
+        if self.container != "mp3" or self.bit_rate is None:
+            return None
+        most = MOST_BIT_RATES.get(self.sample_rate, self.bit_rate)
+        if self.bit_rate > most:
+            raise UnsupportedFormat(
+                f"output_format.bit_rate: must be at most {most} for {self.sample_rate} Hz",
+                param="output_format.bit_rate",
+            )
+        return audio_format("mp3", self.sample_rate).with_bit_rate(self.bit_rate)
 
 
 class RawCartesiaFormat(CartesiaFormat):
@@ -134,7 +148,7 @@ class CartesiaSpeech(BaseModel):
         """Yields the names of the fields that are set and have no effect."""
         if self._config.emotion is not None:
             yield "generation_config.emotion"
-        if self.output_format.bit_rate not in (None, MP3_BIT_RATE):
+        if self.output_format.bit_rate is not None and self.output_format.container != "mp3":
             yield "output_format.bit_rate"
 
 

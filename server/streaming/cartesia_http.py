@@ -69,4 +69,4 @@ def _synthesis_request(
 ) -> SynthesisRequest:
     """Returns the request of a call with these members."""
     ignored = (*sorted(IGNORED & values.keys()), *speech.ignored())
-    return SynthesisRequest(speech.as_tts(), events=events, ignored=ignored)
+    return SynthesisRequest(speech.as_tts(), events=events, ignored=ignored, form=speech.output_format.mp3())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from server.audio.formats import Format, audio_format
 from server.audio.sample_encoding import SampleEncoding
 from server.errors import UnsupportedFormat
@@ -20,16 +18,9 @@ BIT_RATES = {
 """Kilobits per second, by format and sample rate."""
 
 
-def _compressed(name: str, sample_rate: int, kilobits: int) -> Format:
-    form = audio_format(name, sample_rate)
-    if form.codec is None:
-        raise ValueError(f"{name} has no bit rate")
-    return replace(form, codec=replace(form.codec, bit_rate=1000 * kilobits))
-
-
 SOCKET_FORMATS: dict[str, Format] = {
     **{
-        f"{name}_{rate}_{kilobits}": _compressed(name, rate, kilobits)
+        f"{name}_{rate}_{kilobits}": audio_format(name, rate).with_bit_rate(1000 * kilobits)
         for (name, rate), choices in BIT_RATES.items()
         for kilobits in choices
     },
