@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping
 
 from aiohttp import hdrs, web
@@ -11,8 +10,7 @@ from aiohttp.typedefs import Handler
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from otel.contract.values import Outcome
-from server.errors import InternalError, ShuttingDown, SpeechError
-from server.logs import LOGGER
+from server.errors import SpeechError
 from server.middleware.endpoints import Endpoints
 from server.middleware.envelope import (
     FAILURE_SENT,
@@ -26,11 +24,10 @@ from server.middleware.envelope import (
     translate,
 )
 from server.middleware.matched_route import route_path
+from server.middleware.outcomes import finish_failed, mistake
 from server.record import CLIENT_LEFT, RequestRecord
 from server.synthesis.admission import Admission
 from server.telemetry.recorder import Recorder
-
-log = logging.getLogger(f"{LOGGER}.gate")
 
 
 class Gate:
@@ -72,7 +69,7 @@ class Gate:
             except (ConnectionError, asyncio.CancelledError):
                 raise
             except Exception as error:  # the client gets a response to any exception
-                return self._response(request, _mistake(error, request[REQUEST_ID]))
+                return self._response(request, mistake(error, request[REQUEST_ID]))
         return await self._recorded(request, handler, endpoint)
 
     async def _recorded(self, request: web.Request, handler: Handler, endpoint: str) -> web.StreamResponse:
@@ -87,14 +84,14 @@ class Gate:
             return self._failed(request, record, error)
         except web.HTTPException as error:
             return self._failed(request, record, translate(error, request))
-        except (ConnectionError, TimeoutError):
-            record.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
+        except (ConnectionError, TimeoutError) as error:
+            self._finish(request, record, error)
             return _cut(request)
-        except asyncio.CancelledError:
-            self._cancelled(request, record)
+        except asyncio.CancelledError as error:
+            self._finish(request, record, error)
             raise
         except Exception as error:  # any exception is counted, and the client gets a response
-            return self._failed(request, record, _mistake(error, request[REQUEST_ID]))
+            return self._failed(request, record, mistake(error, request[REQUEST_ID]))
         finally:
             self._recorder.close(record, get_current_span())
 
@@ -111,7 +108,7 @@ class Gate:
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as error:  # the client gets a response to any exception
-            failure = _mistake(error, request[REQUEST_ID])
+            failure = mistake(error, request[REQUEST_ID])
         self._recorder.open(record, get_current_span())
         try:
             return self._failed(request, record, failure)
@@ -119,10 +116,8 @@ class Gate:
             self._recorder.close(record, get_current_span())
 
     def _failed(self, request: web.Request, record: RequestRecord, error: SpeechError) -> web.StreamResponse:
-        outcome = Outcome.REJECTED if error.refusal else Outcome.ERROR
-        status = _status(request)
-        record.finish(outcome, status or error.status, error)
-        if not status:
+        self._finish(request, record, error)
+        if not _status(request):
             return self._response(request, error)
         return request[RESPONSE] if request.get(FAILURE_SENT) else _cut(request)
 
@@ -130,18 +125,8 @@ class Gate:
         """Returns the response to an error, in the format of the request's route."""
         return self._error_formats.get(route_path(request), error_response)(error)
 
-    def _cancelled(self, request: web.Request, record: RequestRecord) -> None:
-        """Records a cancelled request: the client disconnected, or the server stopped after its drain timeout."""
-        if self._admission.closed:
-            error = ShuttingDown("the server stopped before the request ended")
-            record.finish(Outcome.ERROR, _status(request) or error.status, error)
-        else:
-            record.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
-
-
-def _mistake(error: Exception, identifier: str) -> InternalError:
-    log.error("a request failed by a mistake of the server", exc_info=error, extra={"request_id": identifier})
-    return InternalError("the server failed because of a bug; see its log for this request's X-Request-ID")
+    def _finish(self, request: web.Request, record: RequestRecord, error: BaseException) -> None:
+        finish_failed(record, error, _status(request), stopping=self._admission.closed)
 
 
 def _status(request: web.Request) -> int:
