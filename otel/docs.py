@@ -93,8 +93,9 @@ Only sampled traces are exported, held in memory (`GET /traces`) and linked by t
 exemplar leads to a trace. `OTEL_TRACES_SAMPLER` can sample all or none of them instead.
 
 A caller's trace is continued, by its `traceparent` or by the formats of `OTEL_PROPAGATORS`. If the caller does not
-sample it, our span is a root span that links to it. `tracestate` and baggage are dropped. Messages of exceptions are
-not recorded.
+sample it, our span is a root span that links to it. Sockets take it in their query and messages too
+([voice_agents.md](voice_agents.md#one-trace-from-turn-to-ear)). `tracestate` and baggage are dropped. Messages of
+exceptions are not recorded.
 """
 STAGES_INTRODUCTION = """The span of a stage has the attributes
 """

@@ -49,6 +49,16 @@ class AttemptRecord:
     """Seconds until the last audio arrived, without the time in which the listener requested none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How far an utterance of a socket had come when its client stopped it."""
+
+    sent: float
+    """The seconds of its speech that had been sent."""
+    played: float | None
+    """The seconds of it that the client had played, at most ``sent``; None if the client does not say."""
+
+
 @dataclass(slots=True, eq=False)
 class Synthesis:
     """The synthesis that a request asks for, and its results. It is passed from the route to the fallback chain."""
@@ -151,8 +161,10 @@ class RequestRecord:
     """Empty for a request for audio; for a dry run, whether it would have been admitted."""
     cut_off: bool = False
     """Whether the server cut it off because its reader was too slow."""
-    interrupted: bool = False
-    """Whether the client of a socket stopped it."""
+    silent: bool = False
+    """Whether it is an utterance of a socket that turned out to have nothing to speak."""
+    playback: Playback | None = None
+    """How far it had come when the client of a socket stopped it; None if it did not."""
     recognition: asyncio.Future[float | None] | None = None
     """The word error rate of a clip that is recognised beside the request, None if it isn't known in time; None if the
     clip was not chosen."""
@@ -189,8 +201,8 @@ class RequestRecord:
 
     @property
     def without_audio(self) -> bool:
-        """Whether it asks for no audio: a dry run, or HEAD. One that ends ok is not counted as a request for audio."""
-        return bool(self.dry_run) or self.method == "HEAD"
+        """Whether it asks for no audio: a dry run, HEAD, or ``silent``. One that ends ok is not counted."""
+        return bool(self.dry_run) or self.silent or self.method == "HEAD"
 
     def mark_received(self) -> None:
         """Records that the last byte of the request has arrived."""
@@ -266,7 +278,7 @@ class RequestRecord:
             return None
         if self.cut_off:
             return Cancellation.SLOW_READER
-        if self.interrupted:
+        if self.playback is not None:
             return Cancellation.INTERRUPTED
         if not self.received:
             return Cancellation.INCOMPLETE

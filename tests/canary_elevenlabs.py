@@ -41,6 +41,7 @@ def over_elevenlabs_sockets(url: str, canary: str) -> set[str]:
         (hello, {"context_id": canary, "close_context": canary}),
         ({"text": canary, "context_id": canary * 100},),
         ({"text": canary, canary: 1},),
+        ({"text": canary, "traceparent": canary},),
         ({"text": canary * 1000},),
     )
     results: set[str] = set()

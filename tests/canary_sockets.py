@@ -23,7 +23,10 @@ def over_cartesias_socket(url: str, canary: str) -> set[int]:
         {},
         {"add_timestamps": True, "generation_config": {"emotion": canary}},
         {"context_id": canary * 100},
-        *({name: canary} for name in ("voice", "language", "pronunciation_dict_id", "speed", "continue", canary)),
+        *(
+            {name: canary}
+            for name in ("voice", "language", "pronunciation_dict_id", "speed", "continue", "traceparent", canary)
+        ),
         {"voice": {"id": "joe", canary: canary}},
         {"transcript": canary * 1000},
     ]
@@ -38,5 +41,6 @@ def over_cartesias_socket(url: str, canary: str) -> set[int]:
             statuses.add(answer["status_code"])
         socket.send(json.dumps({**speech, "continue": True, "max_buffer_delay_ms": 0}))
         socket.recv(timeout=60)
-        socket.send(json.dumps({"context_id": canary, "cancel": True}))
+        socket.send(json.dumps({"context_id": canary, "cancel": True, "played_ms": canary}))
+        socket.send(json.dumps({"context_id": canary, "cancel": True, "played_ms": 1}))
     return statuses

@@ -28,9 +28,9 @@ class SocketClient:
     async def send(self, **message: Any) -> None:
         await self.socket.send_str(json.dumps(message))
 
-    async def receive(self) -> Received | None:
+    async def receive(self, timeout: float = ANSWER_SECONDS) -> Received | None:  # noqa: ASYNC109 - aiohttp's own
         """Returns the next message; None when the server has closed the socket."""
-        frame = await self.socket.receive(timeout=ANSWER_SECONDS)
+        frame = await self.socket.receive(timeout=timeout)
         if frame.type is aiohttp.WSMsgType.TEXT:
             message: dict[str, Any] = json.loads(frame.data)
             return message
@@ -39,11 +39,11 @@ class SocketClient:
             return data
         return None
 
-    async def until(self, **fields: Any) -> list[Received]:
-        """Returns the messages up to the first one with these fields."""
+    async def until(self, timeout: float = ANSWER_SECONDS, /, **fields: Any) -> list[Received]:  # noqa: ASYNC109 - likewise
+        """Returns the messages up to the first one with these fields; ``timeout`` is for each."""
         received: list[Received] = []
         while True:
-            message = await self.receive()
+            message = await self.receive(timeout)
             assert message is not None, f"the socket is closed after {received[-3:]}"
             received.append(message)
             if isinstance(message, dict) and fields.items() <= message.items():

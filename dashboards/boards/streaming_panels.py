@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dashboards.panel import Panel, Query, Row, Unit
 from dashboards.scope import SELECTED
-from otel.contract.labels import ENDPOINT, SOCKET_END
-from otel.contract.streaming_metrics import SOCKETS, SOCKETS_CLOSED, UTTERANCE_FIRST_AUDIO
+from otel.contract.labels import ENDPOINT, INTERRUPTION_POINT, SOCKET_END
+from otel.contract.streaming_metrics import SOCKETS, SOCKETS_CLOSED, UTTERANCE_FIRST_AUDIO, UTTERANCE_INTERRUPTION
 
 NO_SOCKETS = "No client has opened a WebSocket (docs/voice_agents.md)."
 
@@ -18,7 +18,7 @@ OPEN_SOCKETS = Panel(
     Unit.NUMBER,
     (Query(SELECTED.total(SOCKETS, by=(ENDPOINT,)), "{endpoint}"),),
     empty=NO_SOCKETS,
-    width=8,
+    width=6,
 )
 FIRST_AUDIO = Panel(
     "utterance-first-audio",
@@ -32,7 +32,7 @@ FIRST_AUDIO = Panel(
         Query(SELECTED.quantile(0.95, UTTERANCE_FIRST_AUDIO, by=(ENDPOINT,)), "{endpoint} p95"),
     ),
     empty=NO_SOCKETS,
-    width=8,
+    width=6,
 )
 CLOSED_SOCKETS = Panel(
     "sockets-closed",
@@ -43,7 +43,22 @@ CLOSED_SOCKETS = Panel(
     Unit.PER_SECOND,
     (Query(SELECTED.positive_rate(SOCKETS_CLOSED, by=(SOCKET_END,)), "{reason}"),),
     empty=NO_SOCKETS,
-    width=8,
+    width=6,
 )
 
-STREAMING = Row("Texts in pieces", (OPEN_SOCKETS, FIRST_AUDIO, CLOSED_SOCKETS))
+INTERRUPTIONS = Panel(
+    "utterance-interruptions",
+    "Where utterances are interrupted",
+    "Median and 95th percentile of the speech that had been sent, and played by the client's report (played_ms), when "
+    "the client stopped an utterance. Much more sent than played is speech that was made for nobody.",
+    "lines",
+    Unit.SECONDS,
+    (
+        Query(SELECTED.quantile(0.5, UTTERANCE_INTERRUPTION, by=(INTERRUPTION_POINT,)), "{point} p50"),
+        Query(SELECTED.quantile(0.95, UTTERANCE_INTERRUPTION, by=(INTERRUPTION_POINT,)), "{point} p95"),
+    ),
+    empty="No client of a socket has stopped an utterance (docs/voice_agents.md).",
+    width=6,
+)
+
+STREAMING = Row("Texts in pieces", (OPEN_SOCKETS, FIRST_AUDIO, CLOSED_SOCKETS, INTERRUPTIONS))

@@ -85,6 +85,17 @@ class RequestField(Field):
         "double",
     )
     AUDIO_DURATION = "tts.audio_duration", "seconds of audio", "double"
+    AUDIO_SENT = (
+        "tts.audio_sent",
+        "seconds of audio that had been sent when the client of a socket stopped the utterance; absent unless "
+        "tts.cancellation is interrupted",
+        "double",
+    )
+    AUDIO_PLAYED = (
+        "tts.audio_played",
+        "seconds of tts.audio_sent that the client had played by its own report (played_ms); absent without one",
+        "double",
+    )
     CHUNKS = "tts.chunks", "chunks of audio that the provider made", "int"
     PROVIDER = "tts.provider", "the provider that spoke; absent if none did"
     FALLBACK_FROM = "tts.fallback_from", "the provider that failed to speak; absent unless another one was asked"

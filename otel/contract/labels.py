@@ -25,6 +25,7 @@ from otel.contract.values import (
     EarlyEnd,
     FallbackReason,
     Fault,
+    InterruptionPoint,
     LossReason,
     MachineUse,
     ModelState,
@@ -140,6 +141,7 @@ LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(Lo
 RECOGNITION_RESULT = Attribute("result", "what became of the clip", tuple(RecognitionResult))
 VERIFICATION_RESULT = Attribute("result", "what was heard in the clips", tuple(VerificationResult))
 SOCKET_END = Attribute("reason", "why it ended", tuple(SocketEnd))
+INTERRUPTION_POINT = Attribute("point", "what had been done with the speech", tuple(InterruptionPoint))
 PROBE_RESULT = Attribute("result", "what the prober heard", tuple(ProbeResult))
 MOS_ASPECT = Attribute("aspect", "what the score is about", tuple(MosAspect))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel.contract import buckets
 from otel.contract.instrument import Instrument
-from otel.contract.labels import ENDPOINT, SOCKET_END, WORD_COUNT_RANGE
+from otel.contract.labels import ENDPOINT, INTERRUPTION_POINT, SOCKET_END, WORD_COUNT_RANGE
 
 SOCKETS = Instrument(
     "tts.sockets", "gauge", "{socket}", "Open sockets over which clients send texts in pieces.", (ENDPOINT,)
@@ -21,4 +21,13 @@ UTTERANCE_FIRST_AUDIO = Instrument(
     buckets.SECONDS,
 )
 
-STREAMING_METRICS = (SOCKETS, SOCKETS_CLOSED, UTTERANCE_FIRST_AUDIO)
+UTTERANCE_INTERRUPTION = Instrument(
+    "tts.utterance.interruption",
+    "histogram",
+    "s",
+    "How much speech of an utterance had been sent, and played, when the client of a socket stopped it.",
+    (ENDPOINT, INTERRUPTION_POINT),
+    buckets.AUDIO_SECONDS,
+)
+
+STREAMING_METRICS = (SOCKETS, SOCKETS_CLOSED, UTTERANCE_FIRST_AUDIO, UTTERANCE_INTERRUPTION)

@@ -73,6 +73,13 @@ class SocketEnd(LabelValue):
     FAILED = "failed", "a mistake of the server"
 
 
+class InterruptionPoint(LabelValue):
+    """How far an utterance had come when the client of a socket stopped it."""
+
+    SENT = "sent", "the speech that had been sent"
+    PLAYED = "played", "what the client had played of it, by its own report"
+
+
 class Side(LabelValue):
     """The side that an error is a mistake of."""
 

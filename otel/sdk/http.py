@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from aiohttp import hdrs, web
 from opentelemetry import metrics
 from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram, Meter, MeterProvider, NoOpMeter, NoOpUpDownCounter, UpDownCounter
+from opentelemetry.propagators.textmap import CarrierT, Getter, default_getter
 from opentelemetry.util.types import Attributes
 
 from otel.contract.libraries import HTTP_METRICS, LibraryMetric
-from otel.sdk.propagation import PROPAGATORS, CallerTrace
+from otel.sdk.propagation import PROPAGATORS, TRACEPARENT, CallerTrace, has_caller
 from otel.sdk.telemetry import Telemetry
 from otel.sdk.totals import Totals
 
@@ -42,7 +44,7 @@ def _instrumentation() -> ModuleType:
     opentelemetry.propagate reads OTEL_PROPAGATORS at its import, and fails for a name that it does not find. It reads
     none here, since CallerTrace takes the place of what it builds.
     """
-    callers, names = CallerTrace(), os.environ.pop(PROPAGATORS, None)
+    callers, names = RequestTrace(), os.environ.pop(PROPAGATORS, None)
     try:
         from opentelemetry import propagate
         from opentelemetry.instrumentation import aiohttp_server
@@ -51,6 +53,24 @@ def _instrumentation() -> ModuleType:
             os.environ[PROPAGATORS] = names
     propagate.set_global_textmap(callers)
     return aiohttp_server
+
+
+class RequestTrace(CallerTrace):
+    """The trace in the headers of a request, or in the query of a WebSocket's handshake, for which browsers can't set
+    headers."""
+
+    def extract(
+        self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
+    ) -> Context:
+        extracted = super().extract(carrier, context, getter)
+        if has_caller(extracted) or not isinstance(carrier, web.BaseRequest):
+            return extracted
+        value = carrier.query.get(TRACEPARENT) if _is_handshake(carrier) else None
+        return extracted if value is None else super().extract({TRACEPARENT: value}, context)
+
+
+def _is_handshake(request: web.BaseRequest) -> bool:
+    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
 
 
 class HttpMeters(MeterProvider):

@@ -27,6 +27,8 @@ FORMATS: dict[str, Callable[[], TextMapPropagator]] = {
     "b3": B3SingleFormat,
     "b3multi": B3MultiFormat,
 }
+TRACEPARENT = "traceparent"
+"""The header, and the field of messages, that names a caller's span (W3C Trace Context)."""
 _CALLER = create_key("ttscope-unsampled-caller")
 
 
@@ -61,6 +63,11 @@ class CallerTrace(TextMapPropagator):
     @property
     def fields(self) -> set[str]:
         return self._formats.fields
+
+
+def has_caller(context: Context) -> bool:
+    """Returns whether a context that ``CallerTrace`` extracted has a caller, sampled or not."""
+    return get_current_span(context).get_span_context().is_valid or unsampled_caller(context) is not None
 
 
 def unsampled_caller(context: Context | None) -> SpanContext | None:

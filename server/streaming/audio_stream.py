@@ -45,6 +45,28 @@ class AudioStream:
         self._sample_rate = 0
         self.seconds = 0.0
         """The seconds of audio so far."""
+        self.begun = 0.0
+        """The seconds of audio before the speech of the newest utterance."""
+        self._sent = 0.0
+        """The seconds of audio that were delivered."""
+
+    def begin(self) -> None:
+        """Notes that an utterance begins, whose audio follows."""
+        self.begun = self._sent = self.seconds
+
+    def mark_sent(self, piece: EncodedAudio) -> None:
+        """Notes that a piece was delivered."""
+        self._sent += piece.seconds
+
+    @property
+    def sent_seconds(self) -> float:
+        """The seconds of the newest utterance's speech that were delivered."""
+        return max(0.0, self._sent - self.begun)
+
+    def played_seconds(self, played: float) -> float:
+        """Returns the seconds of the newest utterance's speech that a client has played, who says that it has played
+        ``played`` seconds of the context's audio. It can't have played what was not delivered."""
+        return min(max(0.0, played - self.begun), self.sent_seconds)
 
     async def pieces(
         self, chunks: AsyncGenerator[Chunk, None], pause: float, record: RequestRecord
@@ -57,14 +79,17 @@ class AudioStream:
             if offset is None:
                 if self.seconds and pause:
                     samples = np.concatenate((np.zeros(round(pause * chunk.sample_rate), np.float32), samples))
-                offset = self.seconds + len(samples) / chunk.sample_rate - chunk.seconds
+                offset = self.begun = self.seconds + len(samples) / chunk.sample_rate - chunk.seconds
             self._sample_rate = chunk.sample_rate
             with record.stage(Stage.ENCODE):
                 data = await self._feed(samples)
             seconds, words = len(samples) / chunk.sample_rate, later(chunk.words, offset)
-            yield EncodedAudio(data[:PIECE_BYTES], words, seconds, chunk.synthesis_seconds)
+            share = seconds / max(1, len(data))
+            first = min(len(data), PIECE_BYTES)
+            yield EncodedAudio(data[:first], words, share * first if data else seconds, chunk.synthesis_seconds)
             for start in range(PIECE_BYTES, len(data), PIECE_BYTES):
-                yield EncodedAudio(data[start : start + PIECE_BYTES])
+                piece = data[start : start + PIECE_BYTES]
+                yield EncodedAudio(piece, seconds=share * len(piece))
         if offset is None:
             raise EngineFailed("the speech engine made no audio")
         if self._form.codec is None and (rest := await self.finish()):

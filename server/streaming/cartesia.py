@@ -15,6 +15,7 @@ from server.streaming.audio_stream import EncodedAudio
 from server.streaming.cartesia_fields import PREFIXES, STRICT, EventfulSpeech, read_speech
 from server.streaming.context import ContextOptions, Event, Failed, Finished, Flushed, StreamingContext
 from server.streaming.conversation import Message, Opening, Socket, SocketFormat
+from server.streaming.message_fields import PlayedMilliseconds, SocketQuery, Traceparent
 from server.streaming.query import read_query, validated
 from server.streaming.streaming_session import MOST_CONTEXTS, MOST_NAME_CHARACTERS, StreamingSession
 
@@ -23,9 +24,7 @@ MOST_DELAY = 5000
 """The longest delay of a text that waits for its next piece, in milliseconds."""
 
 
-class _Query(BaseModel):
-    model_config = STRICT
-
+class _Query(SocketQuery):
     cartesia_version: str | None = None
     """Ignored: all versions have the same messages here."""
     cartesia_client: str | None = None
@@ -39,6 +38,7 @@ class _Generation(EventfulSpeech):
     continues: bool | None = Field(None, alias="continue")
     flush: bool | None = None
     max_buffer_delay_ms: int | None = Field(None, ge=0, le=MOST_DELAY)
+    traceparent: Traceparent | None = None
 
     @property
     def flushes(self) -> bool:
@@ -57,6 +57,7 @@ class _Cancellation(BaseModel):
 
     context_id: str
     cancel: Literal[True]
+    played_ms: PlayedMilliseconds | None = None
 
 
 class CartesiaConversation:
@@ -77,8 +78,7 @@ class CartesiaConversation:
     async def take(self, message: Message) -> bool:
         self._name = _context_name(message)
         if message.get("cancel"):
-            validated(_Cancellation, message)
-            await self._cancel(self._name)
+            await self._cancel(self._name, validated(_Cancellation, message).played_ms)
         else:
             await self._speak(self._name, read_speech(_Generation, message))
         self._name = None
@@ -115,7 +115,7 @@ class CartesiaConversation:
             if generation.empty and name in self._flushes:
                 return  # all its text has arrived, and its audio follows
             context = await self._open(name, generation)
-        context.feed(generation.transcript)
+        context.feed(generation.transcript, generation.traceparent)
         if generation.flushes:
             context.flush()
         if not generation.continues:
@@ -132,8 +132,8 @@ class CartesiaConversation:
         self._flushes[name] = 1
         return context
 
-    async def _cancel(self, name: str) -> None:
-        await self._session.cancel(name)
+    async def _cancel(self, name: str, played_ms: int | None = None) -> None:
+        await self._session.cancel(name, played_ms)
         self._flushes.pop(name, None)
 
     async def _report(self, error: SpeechError, name: str | None) -> None:

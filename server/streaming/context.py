@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 
@@ -17,7 +17,7 @@ from server.routes.requests import TtsRequest
 from server.streaming.audio_stream import AudioStream, EncodedAudio
 from server.streaming.text_buffer import TextBuffer
 from server.streaming.utterance_files import UtteranceFiles
-from server.streaming.utterance_synthesizer import INTERRUPTED, SocketClient, UtteranceSynthesizer
+from server.streaming.utterance_synthesizer import Interruption, SocketClient, UtteranceSynthesizer
 from server.text.language_detection import AUTO
 from server.text.reading import PAUSE
 from server.text.sentences import is_speakable
@@ -25,6 +25,8 @@ from server.utterance import Voice
 
 MOST_PARTS = 1000
 """The most parts of a text that wait, flushes among them."""
+ENDING = 16
+"""The last characters of a text, in which the mark that ends its sentence is looked for."""
 _ENDS_SENTENCE = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\n][\"'\u201d\u2019)\u300d\u300f]*\s*\Z")
 
 
@@ -42,6 +44,15 @@ class ContextOptions:
     """Whether a clause is spoken before its sentence has ended."""
     files: bool = False
     """Whether each utterance is a file of its own, sent when it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a text that can be spoken."""
+
+    text: str
+    traceparent: str | None
+    """The caller's span that it belongs to, if the client names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +123,11 @@ class StreamingContext:
         self._most = most_characters
         self._audio = (UtteranceFiles if options.files else AudioStream)(options.form, voice.name)
         self._buffer = TextBuffer(_language(options.speech.language, voice))
-        self._parts: deque[str | Flushed | None] = deque()
-        """The text that can be spoken, in order, the flushes in it, and None at its end."""
+        self._parts: deque[_Part | Flushed | None] = deque()
+        """The text that was released, in order, the flushes in it, and None at its end. Behind it is the text of the
+        buffer, whose sentences are taken when nothing else is being said."""
+        self._traceparent: str | None = None
+        """That of the text in the buffer."""
         self._flushes = count()
         self._arrived = asyncio.Event()
         self._delay: asyncio.TimerHandle | None = None
@@ -132,16 +146,20 @@ class StreamingContext:
         """Whether it takes more text."""
         return not self._ended and not self._task.done()
 
-    def feed(self, text: str) -> None:
-        """Adds the next piece of the text. Raises TextTooLong, and then adds nothing."""
-        waiting = len(self._buffer) + sum(len(part) for part in self._parts if isinstance(part, str))
+    def feed(self, text: str, traceparent: str | None = None) -> None:
+        """Adds the next piece of the text. ``traceparent`` is the caller's span that it belongs to, with all text after
+        it; None for that of the text before. A text that belongs to another span begins an utterance. Raises
+        TextTooLong, and then adds nothing."""
+        waiting = len(self._buffer) + sum(len(part.text) for part in self._parts if isinstance(part, _Part))
         if waiting + len(text) > self._most:
             raise TextTooLong(
                 f"at most {self._most} characters may wait to be spoken; send the rest later", param="text"
             )
+        if traceparent not in (None, self._traceparent):
+            self._take_rest()
+            self._traceparent = traceparent
         self._buffer.feed(text)
-        while part := self._buffer.take(clause=self.options.clauses and not self._speaking and not self._parts):
-            self._append(part)
+        self._arrived.set()
         self._stop_timer()
         if self._buffer:
             self._delay = asyncio.get_running_loop().call_later(self.options.delay_seconds, self._take_words)
@@ -167,12 +185,12 @@ class StreamingContext:
             self._take_rest()
             self._append(None)
 
-    async def cancel(self, *, lost: bool = False) -> None:
-        """Stops speaking and sends nothing more; returns when the engine makes no more of its audio. ``lost`` is
-        whether the client has left, who else asks for it."""
+    async def cancel(self, interruption: Interruption | None = None) -> None:
+        """Stops speaking and sends nothing more; returns when the engine makes no more of its audio. Without
+        ``interruption`` the client has left, who else asks for it."""
         self._ended = True
         self._stop_timer()
-        self._task.cancel("" if lost else INTERRUPTED)
+        self._task.cancel(interruption)
         await asyncio.gather(self._task, return_exceptions=True)
 
     def on_end(self, call: Callable[[asyncio.Task[None]], None]) -> None:
@@ -184,19 +202,27 @@ class StreamingContext:
         """Waits until it has ended. Raises what its task raises."""
         await asyncio.shield(self._task)
 
-    def _append(self, part: str | Flushed | None) -> None:
+    def _append(self, part: _Part | Flushed | None) -> None:
         self._parts.append(part)
         self._arrived.set()
 
     def _take_rest(self) -> None:
         self._stop_timer()
         if rest := self._buffer.take_rest():
-            self._append(rest)
+            self._append(_Part(rest, self._traceparent))
 
     def _take_words(self) -> None:
         self._delay = None
         if words := self._buffer.take_words():
-            self._append(words)
+            self._append(_Part(words, self._traceparent))
+
+    def _take_sentences(self, *, clause: bool = False) -> _Part | None:
+        """Returns some of the sentences in the buffer that are complete, or with ``clause`` its first clauses; None if
+        there are none. A call takes a few milliseconds at most."""
+        text = self._buffer.take(clause=clause)
+        if not self._buffer:
+            self._stop_timer()
+        return _Part(text, self._traceparent) if text else None
 
     def _stop_timer(self) -> None:
         if self._delay is not None:
@@ -206,13 +232,7 @@ class StreamingContext:
     async def _run(self) -> None:
         """Speaks the parts in order until the text ends."""
         try:
-            while True:
-                while not self._parts:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-                part = self._parts.popleft()
-                if part is None:
-                    break
+            while (part := await self._next()) is not None:
                 if isinstance(part, Flushed):
                     await self._send(self, part)
                 else:
@@ -226,22 +246,54 @@ class StreamingContext:
         finally:
             self._stop_timer()
 
-    async def _speak(self, text: str) -> None:
+    async def _next(self) -> _Part | Flushed | None:
+        """Returns the next part, flush, or None at the end of the text, and waits for it."""
+        while True:
+            if self._parts:
+                return self._parts.popleft()
+            if part := self._take_sentences(clause=self.options.clauses):
+                return part
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _speak(self, part: _Part) -> None:
         """Speaks a part and those that follow it up to a flush. A part without a word, such as "...", is silence."""
         self._speaking = True
         try:
-            while self._parts and isinstance(self._parts[0], str):
-                text += str(self._parts.popleft())
-            if not is_speakable(text):
+            part = await self._joined(part)
+            if not is_speakable(part.text):
                 return
-            speech = self.options.speech.model_copy(update={"text": text})
-            deliver = _Delivery(partial(self._send, self), text)
+            speech = self.options.speech.model_copy(update={"text": part.text})
+            deliver = _Delivery(partial(self._send, self), part.text)
+            client = replace(self._client, traceparent=part.traceparent)
             with suppress(NothingToSpeak):
-                await self._speaker.speak(self._client, speech, self._audio, self._pause, deliver)
+                await self._speaker.speak(client, speech, self._audio, self._pause, deliver)
                 await self._send(self, UtteranceEnded())
-            self._pause = PAUSE / speech.speed if _ENDS_SENTENCE.search(text) else 0.0
+            self._pause = PAUSE / speech.speed if _ENDS_SENTENCE.search(part.text[-ENDING:]) else 0.0
         finally:
             self._speaking = False
+
+    async def _joined(self, part: _Part) -> _Part:
+        """Returns a part with those that follow it and have arrived, up to a flush or a text of another trace. Together
+        they are no longer than a text may be."""
+        while True:
+            await asyncio.sleep(0)  # a long text of odd marks must not keep others waiting
+            following = self._following(part)
+            if following is None:
+                return part
+            part = replace(part, text=part.text + following.text)
+
+    def _following(self, part: _Part) -> _Part | None:
+        """Removes and returns the part that can be spoken with ``part``; None if there is none."""
+        if not self._parts and (sentences := self._take_sentences()):
+            self._parts.append(sentences)
+        following = self._parts[0] if self._parts else None
+        if not isinstance(following, _Part) or following.traceparent != part.traceparent:
+            return None
+        if len(part.text) + len(following.text) > self._most:
+            return None
+        self._parts.popleft()
+        return following
 
 
 class _Delivery:

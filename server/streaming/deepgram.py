@@ -16,6 +16,7 @@ from server.settings import Settings
 from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import ContextOptions, Event, Failed, Flushed, StreamingContext
 from server.streaming.conversation import Message, Opening, Socket, SocketFormat
+from server.streaming.message_fields import PlayedMilliseconds, SocketQuery, Traceparent
 from server.streaming.query import read_query, validated
 from server.streaming.streaming_session import StreamingSession
 from server.utterance import SPEED_RANGE
@@ -31,12 +32,11 @@ ENCODINGS = {
 NAMES = {"voice_name": "model"}
 RATE = 24_000
 """Hz, where the client asks for no other."""
+STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
 _CONTEXT = "deepgram"
 
 
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Query(SocketQuery):
     model: str | None = None
     encoding: Literal["linear16", "mulaw", "alaw"] = "linear16"
     sample_rate: Literal["8000", "16000", "22050", "24000", "32000", "44100", "48000"] | None = None
@@ -45,10 +45,18 @@ class _Query(BaseModel):
 
 
 class _Speak(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = STRICT
 
     type: Literal["Speak"]
     text: str
+    traceparent: Traceparent | None = None
+
+
+class _Clear(BaseModel):
+    model_config = STRICT
+
+    type: Literal["Clear"]
+    played_ms: PlayedMilliseconds | None = None
 
 
 class DeepgramConversation:
@@ -75,11 +83,12 @@ class DeepgramConversation:
     async def take(self, message: Message) -> bool:
         match message.get("type"):
             case "Speak":
-                (await self._context()).feed(validated(_Speak, message).text)
+                speak = validated(_Speak, message)
+                (await self._context()).feed(speak.text, speak.traceparent)
             case "Flush":
                 (await self._context()).flush()
             case "Clear":
-                await self._session.cancel(_CONTEXT)
+                await self._session.cancel(_CONTEXT, validated(_Clear, message).played_ms)
                 await self._numbered("Cleared")
             case "Close":
                 return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from server.routes.requests import TtsRequest
 from server.settings import Settings
@@ -15,6 +15,7 @@ from server.streaming.elevenlabs_conversations import MultiStreamInputConversati
 from server.streaming.elevenlabs_errors import NAMES, query_error_response
 from server.streaming.elevenlabs_fields import PREFIXES, VOICE_PATH, Normalization
 from server.streaming.elevenlabs_formats import DEFAULT, SOCKET_FORMATS, output_format
+from server.streaming.message_fields import SocketQuery
 from server.streaming.query import read_query, validated
 
 IGNORED = frozenset(
@@ -31,9 +32,7 @@ IGNORED = frozenset(
 """The fields of a handshake that mean nothing here. Keys are sent in headers."""
 
 
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Query(SocketQuery):
     output_format: str = DEFAULT
     language_code: str | None = None
     inactivity_timeout: int = Field(20, ge=1, le=180)

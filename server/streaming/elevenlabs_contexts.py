@@ -40,12 +40,13 @@ class ElevenLabsContext:
         self._timer: asyncio.TimerHandle | None = None
         context.on_end(lambda _: self._stop_timer())
 
-    def feed(self, text: str, *, flush: bool) -> None:
-        """Adds text, perhaps none. Raises InvalidRequest for a context that was closed, and TextTooLong."""
+    def feed(self, text: str, *, flush: bool, traceparent: str | None = None) -> None:
+        """Adds text, perhaps none; ``traceparent`` is as for ``StreamingContext.feed``. Raises InvalidRequest for a
+        context that was closed, and TextTooLong."""
         if not self.context.open:
             raise InvalidRequest("context_id: this context was closed, and is still speaking", param="context_id")
         self._restart_timer()
-        self.context.feed(text)
+        self.context.feed(text, traceparent)
         if self._options.auto_mode:
             self.context.release()
         if flush:

@@ -16,6 +16,7 @@ from server.streaming.conversation import Message, Opening, Socket
 from server.streaming.elevenlabs_contexts import ElevenLabsContext, SocketOptions
 from server.streaming.elevenlabs_errors import POLICY_VIOLATION, error_message
 from server.streaming.elevenlabs_fields import STRICT, VoiceSettings, changes, effective
+from server.streaming.message_fields import PlayedMilliseconds, Traceparent
 from server.streaming.query import validated
 from server.streaming.streaming_session import StreamingSession
 
@@ -46,12 +47,15 @@ class _Text(BaseModel):
     text: str | None = None
     flush: bool | None = None
     voice_settings: VoiceSettings | None = None
+    traceparent: Traceparent | None = None
 
 
 class _ContextText(_Text):
     context_id: str | None = None
     close_context: bool | None = None
     close_socket: bool | None = None
+    played_ms: PlayedMilliseconds | None = None
+    """Of the context that is closed."""
 
 
 class _Conversation:
@@ -132,7 +136,7 @@ class StreamInputConversation(_Conversation):
         if fields.text is None:
             raise InvalidRequest("text: must be given; an empty text ends the stream", param="text")
         stream = await self._stream(UNNAMED, fields.voice_settings)
-        stream.feed(fields.text, flush=bool(fields.flush))
+        stream.feed(fields.text, flush=bool(fields.flush), traceparent=fields.traceparent)
         return True
 
     async def _end(self, name: str) -> None:
@@ -154,13 +158,13 @@ class MultiStreamInputConversation(_Conversation):
             return False
         name = fields.context_id or UNNAMED
         if fields.close_context:
-            await self._close(name)
+            await self._close(name, fields.played_ms)
         elif fields.text or name in self._streams:  # no text and no context: there is nothing to flush or to sustain
             stream = await self._stream(name, fields.voice_settings)
-            stream.feed(fields.text or "", flush=bool(fields.flush))
+            stream.feed(fields.text or "", flush=bool(fields.flush), traceparent=fields.traceparent)
         return True
 
-    async def _close(self, name: str) -> None:
+    async def _close(self, name: str, played_ms: int | None) -> None:
         """Ends a context: after the text before a flush, if one waits, else without another sound."""
         stream = self._streams.get(name)
         if stream is None:
@@ -168,7 +172,7 @@ class MultiStreamInputConversation(_Conversation):
         if stream.flushes:
             stream.context.finish()
         else:
-            await self._session.cancel(name)
+            await self._session.cancel(name, played_ms)
             if name in self._streams:  # it may have ended meanwhile
                 await self._end(name)
 

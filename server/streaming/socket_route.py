@@ -119,8 +119,10 @@ class _OpenSocket:
         self._sessions = sessions
         self._session = session(self._send_event)
         self._conversation: Conversation = converse(self, self._session)
-        self._finishing: asyncio.Task[None] | None = None
-        """Speaks the rest after the client's last message."""
+        self._tasks: list[asyncio.Task[Any]] = []
+        """What runs until the socket has ended."""
+        self._finishing = False
+        """Whether the client has sent its last message."""
         self._over = asyncio.Event()
         """Whether all is said."""
         self.end = SocketEnd.DONE
@@ -132,17 +134,8 @@ class _OpenSocket:
 
     async def run(self) -> BaseException | None:
         """Returns when the socket has ended: None if it was closed, else why it was lost."""
-        tasks: list[asyncio.Future[Any]] = [asyncio.create_task(self._read()), asyncio.create_task(self._over.wait())]
-        lost: BaseException | None = None
-        try:
-            ended, _ = await asyncio.wait((*tasks, self._session.lost), return_when=asyncio.FIRST_COMPLETED)
-            lost = next((error for each in ended if (error := each.exception()) is not None), None)
-        finally:
-            tasks += [self._finishing] if self._finishing is not None else []
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._session.close()
+        self._tasks += [asyncio.create_task(self._read()), asyncio.create_task(self._over.wait())]
+        lost = await self._session.ended(self._tasks)
         if lost is not None:
             self.end = socket_end(lost)
             return lost
@@ -189,19 +182,20 @@ class _OpenSocket:
                     self.end = SocketEnd.LOST
                 return
             active = loop.time()
-            if self._finishing is None:
+            if not self._finishing:
                 await self._take(frame)
             await asyncio.sleep(0)  # messages that wait must not keep others waiting
 
     async def _take(self, frame: WSMessage) -> None:
         try:
             if not await self._conversation.take(_message(frame.type, frame.data)):
-                self._finishing = asyncio.create_task(self._finish())
+                self._finishing = True
+                self._tasks.append(asyncio.create_task(self._finish()))
         except SpeechError as error:
             await self._conversation.refuse(error)
 
     async def _finish(self) -> None:
-        """Speaks the rest; a client that is lost meanwhile ends the session by ``lost``."""
+        """Speaks the rest; a client that is lost meanwhile ends the session itself."""
         with suppress(ConnectionError, TimeoutError):
             await self._session.finish()
         self._over.set()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from server.errors import InvalidRequest
 from server.streaming.context import ContextOptions, Send, StreamingContext
-from server.streaming.utterance_synthesizer import SocketClient, UtteranceSynthesizer
+from server.streaming.utterance_synthesizer import Interruption, SocketClient, UtteranceSynthesizer
 
 MOST_CONTEXTS = 32
 """The most contexts of a session that have not ended."""
@@ -28,6 +30,8 @@ class StreamingSession:
         self._most_characters = most_characters
         self._contexts: dict[str, StreamingContext] = {}
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Raises ConnectionError when the client has left, TimeoutError when it reads too slowly, and what else a
+        context fails by."""
 
     @property
     def busy(self) -> bool:
@@ -38,12 +42,6 @@ class StreamingSession:
     def contexts(self) -> tuple[StreamingContext, ...]:
         """The contexts that have not ended."""
         return tuple(self._contexts.values())
-
-    @property
-    def lost(self) -> asyncio.Future[None]:
-        """Raises ConnectionError when the client has left, TimeoutError when it reads too slowly, and what else a
-        context fails by."""
-        return self._lost
 
     def find(self, name: str) -> StreamingContext | None:
         """Returns the context of this name if it takes more text."""
@@ -77,22 +75,36 @@ class StreamingSession:
         context.on_end(partial(self._forget, context))
         return context
 
-    async def cancel(self, name: str) -> None:
-        """Stops the context of this name, if there is one."""
+    async def cancel(self, name: str, played_ms: int | None = None) -> None:
+        """Stops the context of this name, if there is one. ``played_ms`` is the length of its audio that the client
+        says it has played, None if it does not say."""
         context = self._contexts.get(name)
         if context is not None:
-            await context.cancel()
+            await context.cancel(Interruption(None if played_ms is None else played_ms / 1000))
 
     async def finish(self) -> None:
-        """Speaks what all contexts still have, and returns when it is delivered. Raises what ``lost`` raises."""
+        """Speaks what all contexts still have, and returns when it is delivered. Raises ConnectionError and
+        TimeoutError."""
         contexts = self.contexts
         for context in contexts:
             context.finish()
         await asyncio.gather(*(context.ended() for context in contexts))
 
+    async def ended(self, tasks: Sequence[asyncio.Future[Any]]) -> BaseException | None:
+        """Waits until one of ``tasks`` has ended or the session is lost, cancels all tasks, those that were added
+        meanwhile too, and closes the session. Returns why the client was lost; None if it was not."""
+        try:
+            ended, _ = await asyncio.wait((*tasks, self._lost), return_when=asyncio.FIRST_COMPLETED)
+            return next((error for each in ended if (error := each.exception()) is not None), None)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.close()
+
     async def close(self) -> None:
         """Stops all contexts."""
-        await asyncio.gather(*(context.cancel(lost=True) for context in self.contexts))
+        await asyncio.gather(*(context.cancel() for context in self.contexts))
         if self._lost.done():
             self._lost.exception()  # it is known to the one who closes
         else:

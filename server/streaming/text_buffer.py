@@ -80,7 +80,8 @@ class TextBuffer:
 
     def _clauses_end(self) -> int:
         ends = (match.end() for match in _CLAUSE.finditer(self._text[:LOOKED_AT]) if match.end() < len(self._text))
-        return max((end for end in ends if len(self._text[:end].split()) >= CLAUSE_WORDS), default=0)
+        last = max(ends, default=0)
+        return last if len(self._text[:last].split()) >= CLAUSE_WORDS else 0
 
     def _longest_end(self) -> int:
         return 0 if len(self._text) <= LONGEST else self._last_space(LONGEST) or LONGEST

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 
-from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Tracer, set_span_in_context
 
-from otel.contract.streaming_metrics import UTTERANCE_FIRST_AUDIO
-from otel.contract.values import Outcome, Stage
+from otel.contract.streaming_metrics import UTTERANCE_FIRST_AUDIO, UTTERANCE_INTERRUPTION
+from otel.contract.values import InterruptionPoint, Outcome, Stage
+from otel.sdk.propagation import TRACEPARENT, CallerTrace, has_caller
 from otel.sdk.recording import Metrics
 from otel.sdk.spans import keep_parent
 from server.access.caller import Caller
 from server.access.limiter import Limiter
-from server.errors import InternalError, ShuttingDown, SpeechError
-from server.logs import LOGGER
+from server.errors import NothingToSpeak, SpeechError
 from server.middleware.client_limits import permitted
-from server.record import CLIENT_LEFT, RequestRecord, Synthesis
+from server.middleware.outcomes import finish_failed, mistake
+from server.record import Playback, RequestRecord, Synthesis
 from server.routes.delivery import SendLimits, SendTimer
 from server.routes.requests import TtsRequest
 from server.routes.utterances import UtteranceParser
@@ -39,13 +40,16 @@ ROUTE = "http.route"
 METHOD = "GET"
 """The method of a WebSocket's handshake, which its utterances have in signals."""
 
-INTERRUPTED = "interrupted"
-"""The message of a CancelledError when the client stops an utterance."""
-
-log = logging.getLogger(f"{LOGGER}.streaming")
-
 Deliver = Callable[[EncodedAudio], Awaitable[None]]
 """Sends a piece; returns when the connection has taken it. Raises ConnectionError when the client has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """The message of a CancelledError when the client stops an utterance."""
+
+    played: float | None = None
+    """The seconds of the context's audio that the client says it has played; None if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class SocketClient:
     """The span of the socket, the parent of its utterances' spans."""
     method: str = METHOD
     """The HTTP method that opened it, a label."""
+    traceparent: str | None = None
+    """The caller's span that the next utterance belongs to; None for that of the socket."""
 
 
 class UtteranceSynthesizer:
@@ -87,6 +93,7 @@ class UtteranceSynthesizer:
         self._metrics = metrics
         self._admission = admission
         self._limits = limits
+        self._callers = CallerTrace()
 
     async def check(self, speech: TtsRequest, caller: Caller) -> Utterance:
         """Returns the utterance of a request whose text has not arrived, which is not spoken. Raises NotReady, and the
@@ -106,9 +113,12 @@ class UtteranceSynthesizer:
     ) -> None:
         """Speaks a text after ``pause`` seconds of silence, and returns when all of its audio is delivered.
 
-        Raises a SpeechError, and what ``deliver`` raises. TimeoutError means that the client reads too slowly.
+        Raises a SpeechError, and what ``deliver`` raises. TimeoutError means that the client reads too slowly. A text
+        that turns out to have nothing to speak raises NothingToSpeak, and is recorded as no request, since its client
+        hears the silence that it asks for.
         """
-        with self._recorded(client) as (record, span):
+        audio.begin()
+        with self._recorded(client, audio) as (record, span):
             record.mark_received()
             with record.stage(Stage.NORMALIZE):
                 utterance, _ = await self._utterances.parse(speech, client.caller)
@@ -126,10 +136,15 @@ class UtteranceSynthesizer:
                         permit.charge(utterance.characters, seconds)
                     async with aclosing(self._synthesizer.speak(record)) as chunks:
                         pieces = audio.pieces(permit.metered(chunks) if permit else chunks, pause, record)
-                        await self._deliver(record, slot, pieces, deliver)
+                        await self._deliver(record, slot, pieces, audio, deliver)
 
     async def _deliver(
-        self, record: RequestRecord, slot: RequestSlot, pieces: AsyncGenerator[EncodedAudio, None], deliver: Deliver
+        self,
+        record: RequestRecord,
+        slot: RequestSlot,
+        pieces: AsyncGenerator[EncodedAudio, None],
+        audio: AudioStream,
+        deliver: Deliver,
     ) -> None:
         timer = SendTimer(self._limits)
         async with aclosing(pieces):
@@ -140,47 +155,52 @@ class UtteranceSynthesizer:
                     async with timer.in_time(record):
                         await deliver(piece)
                 slot.mark_sent(len(piece.data))
+                audio.mark_sent(piece)
         slot.ready()
         record.mark_ready()
 
     @contextmanager
-    def _recorded(self, client: SocketClient) -> Iterator[tuple[RequestRecord, Span]]:
+    def _recorded(self, client: SocketClient, audio: AudioStream | None = None) -> Iterator[tuple[RequestRecord, Span]]:
         """Counts an utterance exactly once, as the gate counts a request."""
         record = RequestRecord(str(uuid.uuid4()), endpoint=client.endpoint, method=client.method, caller=client.caller)
-        span = self._tracer.start_span(
-            client.endpoint,
-            set_span_in_context(client.span),
-            SpanKind.SERVER,
-            attributes={ROUTE: client.endpoint},
-        )
+        span = self._start_span(client)
         self._recorder.open(record, span)
         try:
             yield record, span
             record.finish(Outcome.OK, OK)
             self._measure(record)
-        except SpeechError as error:
-            record.finish(Outcome.REJECTED if error.refusal else Outcome.ERROR, _sent(record) or error.status, error)
+        except NothingToSpeak:
+            record.silent = True
+            record.finish(Outcome.OK, OK)
             raise
-        except (ConnectionError, TimeoutError):
-            record.finish(Outcome.CANCELLED, _sent(record) or CLIENT_LEFT)
+        except (SpeechError, ConnectionError, TimeoutError) as error:
+            self._finish(record, error)
             raise
-        except asyncio.CancelledError as cancelled:
-            record.interrupted = INTERRUPTED in cancelled.args
-            self._cancelled(record)
+        except asyncio.CancelledError as error:
+            interruption = next((each for each in error.args if isinstance(each, Interruption)), None)
+            if interruption is not None and audio is not None:
+                record.playback = self._measure_playback(client, audio, interruption)
+            self._finish(record, error)
             raise
-        except Exception as mistake:  # any exception is counted, and the client gets a message
-            log.error(
-                "an utterance failed by a mistake of the server",
-                exc_info=mistake,
-                extra={"request_id": record.request_id},
-            )
-            failure = InternalError("the server failed because of a bug; its log has the reason")
-            record.finish(Outcome.ERROR, _sent(record) or failure.status, failure)
-            raise failure from mistake
+        except Exception as error:  # any exception is counted, and the client gets a message
+            failure = mistake(error, record.request_id)
+            self._finish(record, failure)
+            raise failure from error
         finally:
             self._recorder.close(record, span)
             keep_parent(span, client.span)
             span.end()
+
+    def _start_span(self, client: SocketClient) -> Span:
+        """Returns the span of an utterance: a child of the caller's, with a link to the socket's, or else a child of
+        the socket's."""
+        named = {TRACEPARENT: client.traceparent} if client.traceparent else {}
+        parent, links = self._callers.extract(named, Context()), [Link(client.span.get_span_context())]
+        if not has_caller(parent):
+            parent, links = set_span_in_context(client.span), []
+        return self._tracer.start_span(
+            client.endpoint, parent, SpanKind.SERVER, attributes={ROUTE: client.endpoint}, links=links
+        )
 
     def _measure(self, record: RequestRecord) -> None:
         seconds = record.time_to_first_audio
@@ -189,15 +209,14 @@ class UtteranceSynthesizer:
                 UTTERANCE_FIRST_AUDIO, seconds, endpoint=record.endpoint, word_count_range=record.word_count_range
             )
 
-    def _cancelled(self, record: RequestRecord) -> None:
-        """Records an utterance that was interrupted, or that the server ended after its drain timeout."""
-        if self._admission.closed:
-            error = ShuttingDown("the server stopped before the utterance ended")
-            record.finish(Outcome.ERROR, _sent(record) or error.status, error)
-        else:
-            record.finish(Outcome.CANCELLED, _sent(record) or CLIENT_LEFT)
+    def _finish(self, record: RequestRecord, error: BaseException) -> None:
+        """Records an utterance that has failed, was interrupted, or was ended by the server after its drain timeout."""
+        finish_failed(record, error, OK if record.first_audio else 0, stopping=self._admission.closed)
 
-
-def _sent(record: RequestRecord) -> int:
-    """Returns the status of an utterance whose audio has begun, else 0."""
-    return OK if record.first_audio else 0
+    def _measure_playback(self, client: SocketClient, audio: AudioStream, interruption: Interruption) -> Playback:
+        """Returns how far the newest utterance of a context had come when its client stopped it."""
+        played = None if interruption.played is None else audio.played_seconds(interruption.played)
+        for point, seconds in ((InterruptionPoint.SENT, audio.sent_seconds), (InterruptionPoint.PLAYED, played)):
+            if seconds is not None:
+                self._metrics.record(UTTERANCE_INTERRUPTION, seconds, endpoint=client.endpoint, point=point)
+        return Playback(audio.sent_seconds, played)

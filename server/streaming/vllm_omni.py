@@ -28,9 +28,10 @@ from server.streaming.context import (
     UtteranceEnded,
 )
 from server.streaming.conversation import Message, Opening, Socket, SocketFormat
+from server.streaming.message_fields import SocketQuery
 from server.streaming.query import read_query, validated
 from server.streaming.streaming_session import StreamingSession
-from server.streaming.vllm_omni_fields import InputText, NoFields, SessionConfig, read_config
+from server.streaming.vllm_omni_fields import InputText, SessionConfig, read_config
 from server.utterance import Word
 
 PATHS = ("/v1/audio/speech/stream",)
@@ -66,6 +67,8 @@ class VllmOmniConversation:
         """The name of the newest context."""
         self._text = ""
         """The text that waits for input.done."""
+        self._traceparent: str | None = None
+        """The caller's span of the newest text."""
         self._begun = False
         """Whether a text has begun that input.done has not ended."""
         self._texts = self._sentences = 0
@@ -89,7 +92,9 @@ class VllmOmniConversation:
             case "session.config":
                 await self._configure(message)
             case "input.text":
-                await self._add(validated(InputText, message).text)
+                fields = validated(InputText, message)
+                self._traceparent = fields.traceparent or self._traceparent
+                await self._add(fields.text)
             case "input.done":
                 await self._end_text()
             case _:
@@ -139,7 +144,7 @@ class VllmOmniConversation:
     async def _add(self, text: str) -> None:
         self._begun = self._begun or bool(text)
         if self._config is not None and self._config.split_granularity != "none":
-            (await self._context()).feed(text)
+            (await self._context()).feed(text, self._traceparent)
         elif len(self._text) + len(text) > self._most_characters:
             raise TextTooLong(f"at most {self._most_characters} characters may wait for input.done", param="text")
         else:
@@ -147,7 +152,7 @@ class VllmOmniConversation:
 
     async def _end_text(self) -> None:
         context = await self._context()
-        context.feed(self._text)
+        context.feed(self._text, self._traceparent)
         self._text = ""
         context.flush()
         self._begun = False
@@ -244,7 +249,7 @@ def formats(settings: Settings) -> tuple[SocketFormat, ...]:
     options = ContextOptions(speech, FORMATS["wav"], settings.buffer_delay_seconds)
 
     def read(request: web.Request) -> ContextOptions:
-        read_query(request, NoFields)
+        read_query(request, SocketQuery)
         return options
 
     converse = partial(VllmOmniConversation, most_characters=settings.max_text_characters)

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from server.errors import InvalidRequest
 from server.routes.requests import TtsRequest
 from server.streaming.conversation import Message
+from server.streaming.message_fields import Traceparent
 from server.streaming.query import validated
 from server.utterance import SPEED_RANGE
 
@@ -37,12 +38,6 @@ LANGUAGES = {
     "spanish": "es",
 }
 """The languages that clients call by their English names."""
-
-
-class NoFields(BaseModel):
-    """The query of the handshake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SessionConfig(BaseModel):
@@ -84,6 +79,7 @@ class InputText(BaseModel):
 
     type: Literal["input.text"]
     text: str
+    traceparent: Traceparent | None = None
 
 
 def read_config(message: Message) -> SessionConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -75,17 +76,8 @@ class WyomingConnection:
             self._sessions.ended(self._client.endpoint, self._end)
 
     async def _converse(self) -> None:
-        reading = asyncio.create_task(self._read())
-        failing = asyncio.create_task(self._conversation.failed.wait())
-        try:
-            waiting: set[asyncio.Future[Any]] = {reading, failing, self._session.lost}
-            ended, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            lost = next((error for each in ended if (error := each.exception()) is not None), None)
-        finally:
-            reading.cancel()
-            failing.cancel()
-            await asyncio.gather(reading, failing, return_exceptions=True)
-            await self._session.close()
+        waits: tuple[Coroutine[Any, Any, Any], ...] = (self._read(), self._conversation.failed.wait())
+        lost = await self._session.ended([asyncio.create_task(each) for each in waits])
         if lost is None:
             with suppress(ConnectionError, TimeoutError):
                 await self._close()
@@ -113,7 +105,7 @@ class WyomingConnection:
             if self._conversation.over:
                 return
             self._speaker.refuse(self._client, error)
-            await asyncio.gather(*(context.cancel(lost=True) for context in self._session.contexts))
+            await asyncio.gather(*(context.cancel() for context in self._session.contexts))
             await self._conversation.refuse(error)
         else:
             await self._session.finish()

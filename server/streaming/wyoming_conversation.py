@@ -24,6 +24,7 @@ from server.errors import InvalidRequest, SpeechError, UnsupportedLanguage
 from server.routes.requests import TtsRequest
 from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import ContextOptions, Event, Failed, Finished, StreamingContext
+from server.streaming.message_fields import Traceparent
 from server.streaming.query import validated
 from server.streaming.streaming_session import StreamingSession
 from server.streaming.utterance_synthesizer import UtteranceSynthesizer
@@ -52,9 +53,21 @@ class _Voice(_Fields):
     speaker: str | None = None
 
 
+class _Context(_Fields):
+    """What clients pass on from event to event."""
+
+    traceparent: Traceparent | None = None
+
+
 class _Start(_Fields):
+    context: _Context | None = None
     voice: _Voice | None = None
     text_format: Literal["text", "ssml"] | None = None
+
+    @property
+    def traceparent(self) -> str | None:
+        """The caller's span that the text belongs to, if the client names it."""
+        return None if self.context is None else self.context.traceparent
 
 
 class _Text(_Fields):
@@ -170,6 +183,7 @@ class WyomingConversation:
             return None
         self._in_pieces, self._begun, self._sent = in_pieces, False, 0
         self._context = await self._session.open(next(self._names), options)
+        self._context.feed("", start.traceparent)
         return self._context
 
     def _speech(self, start: _Start) -> TtsRequest:

@@ -255,6 +255,7 @@ def over_wyoming(port: int) -> bytes:
         [{"type": "synthesize", "data": {**text, "voice": voice}}],
         [{"type": "synthesize", "data": {**text, "voice": {"language": CANARY}}}],
         [{"type": "synthesize", "data": {"text": CANARY, "text_format": CANARY}}],
+        [{"type": "synthesize", "data": {**text, "context": {"traceparent": CANARY}}}],
         [{"type": "synthesize", "data": {"text": CANARY + "\0"}}],
         [{"type": "synthesize", "data": {"text": CANARY * 1000}}],
         [{"type": CANARY, "data": {CANARY: CANARY}}, CANARY],
