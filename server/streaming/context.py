@@ -47,7 +47,7 @@ class ContextOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _TextPart:
     """A part of a text that can be spoken."""
 
     text: str
@@ -123,7 +123,7 @@ class StreamingContext:
         self._most = most_characters
         self._audio = (UtteranceFiles if options.files else AudioStream)(options.form, voice.name)
         self._buffer = TextBuffer(_language(options.speech.language, voice))
-        self._parts: deque[_Part | Flushed | None] = deque()
+        self._parts: deque[_TextPart | Flushed | None] = deque()
         """The text that was released, in order, the flushes in it, and None at its end. Behind it is the text of the
         buffer, whose sentences are taken when nothing else is being said."""
         self._traceparent: str | None = None
@@ -150,7 +150,7 @@ class StreamingContext:
         """Adds the next piece of the text. ``traceparent`` is the caller's span that it belongs to, with all text after
         it; None for that of the text before. A text that belongs to another span begins an utterance. Raises
         TextTooLong, and then adds nothing."""
-        waiting = len(self._buffer) + sum(len(part.text) for part in self._parts if isinstance(part, _Part))
+        waiting = len(self._buffer) + sum(len(part.text) for part in self._parts if isinstance(part, _TextPart))
         if waiting + len(text) > self._most:
             raise TextTooLong(
                 f"at most {self._most} characters may wait to be spoken; send the rest later", param="text"
@@ -202,27 +202,27 @@ class StreamingContext:
         """Waits until it has ended. Raises what its task raises."""
         await asyncio.shield(self._task)
 
-    def _append(self, part: _Part | Flushed | None) -> None:
+    def _append(self, part: _TextPart | Flushed | None) -> None:
         self._parts.append(part)
         self._arrived.set()
 
     def _take_rest(self) -> None:
         self._stop_timer()
         if rest := self._buffer.take_rest():
-            self._append(_Part(rest, self._traceparent))
+            self._append(_TextPart(rest, self._traceparent))
 
     def _take_words(self) -> None:
         self._delay = None
         if words := self._buffer.take_words():
-            self._append(_Part(words, self._traceparent))
+            self._append(_TextPart(words, self._traceparent))
 
-    def _take_sentences(self, *, clause: bool = False) -> _Part | None:
+    def _take_sentences(self, *, clause: bool = False) -> _TextPart | None:
         """Returns some of the sentences in the buffer that are complete, or with ``clause`` its first clauses; None if
         there are none. A call takes a few milliseconds at most."""
         text = self._buffer.take(clause=clause)
         if not self._buffer:
             self._stop_timer()
-        return _Part(text, self._traceparent) if text else None
+        return _TextPart(text, self._traceparent) if text else None
 
     def _stop_timer(self) -> None:
         if self._delay is not None:
@@ -246,7 +246,7 @@ class StreamingContext:
         finally:
             self._stop_timer()
 
-    async def _next(self) -> _Part | Flushed | None:
+    async def _next(self) -> _TextPart | Flushed | None:
         """Returns the next part, flush, or None at the end of the text, and waits for it."""
         while True:
             if self._parts:
@@ -256,7 +256,7 @@ class StreamingContext:
             self._arrived.clear()
             await self._arrived.wait()
 
-    async def _speak(self, part: _Part) -> None:
+    async def _speak(self, part: _TextPart) -> None:
         """Speaks a part and those that follow it up to a flush. A part without a word, such as "...", is silence."""
         self._speaking = True
         try:
@@ -273,7 +273,7 @@ class StreamingContext:
         finally:
             self._speaking = False
 
-    async def _joined(self, part: _Part) -> _Part:
+    async def _joined(self, part: _TextPart) -> _TextPart:
         """Returns a part with those that follow it and have arrived, up to a flush or a text of another trace. Together
         they are no longer than a text may be."""
         while True:
@@ -283,12 +283,12 @@ class StreamingContext:
                 return part
             part = replace(part, text=part.text + following.text)
 
-    def _following(self, part: _Part) -> _Part | None:
+    def _following(self, part: _TextPart) -> _TextPart | None:
         """Removes and returns the part that can be spoken with ``part``; None if there is none."""
         if not self._parts and (sentences := self._take_sentences()):
             self._parts.append(sentences)
         following = self._parts[0] if self._parts else None
-        if not isinstance(following, _Part) or following.traceparent != part.traceparent:
+        if not isinstance(following, _TextPart) or following.traceparent != part.traceparent:
             return None
         if len(part.text) + len(following.text) > self._most:
             return None
