@@ -25,6 +25,7 @@ OVERLAYS: dict[str, dict[str, Any]] = {
     "probe": {"probe": {"enabled": True}},
     "shared-voices": {"sharedVoices": {"enabled": True}},
     "tempo": {"traceStore": "tempo"},
+    "wyoming": {"wyoming": {"enabled": True}},
 }
 """The values with which the chart is what an overlay is."""
 LINK = re.compile(r"walk\.go:\d+: found symbolic link in path: .*\n")

@@ -64,6 +64,9 @@ class Places:
             case "PersistentVolumeClaim":
                 tree["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
                 self._claim(tree["spec"], camel(tree["metadata"]["name"]))
+            case "Service" if "type" in tree["spec"]:
+                value = values.service_type(tree["metadata"]["name"], tree["spec"]["type"])
+                tree["spec"]["type"] = Expression(self._values.add(value))
             case "PrometheusRule":
                 path = "files/deploy/kubernetes/components/monitoring/rules.yaml"
                 tree["spec"] = Expression(f'(.Files.Get "{path}" | fromYaml).spec | toJson')

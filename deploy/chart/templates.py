@@ -33,6 +33,7 @@ COMPONENTS = (
     Component("keda", 'eq .Values.autoscaling.by "keda"'),
     Component("shared-voices", ".Values.sharedVoices.enabled"),
     Component("probe", ".Values.probe.enabled"),
+    Component("wyoming", ".Values.wyoming.enabled"),
 )
 """In the order in which they are applied. What a component changes of the base, later ones do not see."""
 FILES = "files"

@@ -99,6 +99,13 @@ COMPONENTS = (
         False,
     ),
     Value(
+        "wyoming.enabled",
+        "Open the port for Wyoming's protocol, by which Home Assistant speaks",
+        "The protocol has no keys, so that the API needs none either: for a network that you trust.",
+        SWITCH,
+        False,
+    ),
+    Value(
         "traceStore",
         "Where traces are stored",
         "`jaeger` (Apache-2.0), or Grafana's `tempo` (AGPL).",
@@ -223,6 +230,13 @@ def replicas(component: str, default: int) -> Value:
 def bound(name: str, title: str, default: int) -> Value:
     """Returns the value for the least or the most servers of an autoscaler."""
     return Value(f"autoscaling.{name}", title, "With `autoscaling.by`.", {"type": "integer", "minimum": 1}, default)
+
+
+def service_type(section: str, default: str) -> Value:
+    """Returns the value for the type of a Service that no Ingress leads to."""
+    title = f"Type of the Service {section}"
+    schema: Schema = {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]}
+    return Value(f"{section}.serviceType", title, f"With `{section}.enabled`.", schema, default)
 
 
 def drain(default: int) -> Value:

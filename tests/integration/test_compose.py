@@ -347,6 +347,27 @@ def test_jaeger_takes_the_place_of_tempo(compose: Path) -> None:
     assert Path(dashboards).name == "grafana-jaeger"
 
 
+@pytest.mark.parametrize("address", [None, "0.0.0.0"])
+def test_wyomings_port_is_published_with_the_second_file(compose: Path, address: str | None) -> None:
+    files = ("-f", "compose.yaml", "-f", "deploy/compose/wyoming.yaml", "--profile", "gpu")
+    done = subprocess.run(
+        [str(compose), *files, "config", "--format", "json"],
+        cwd=ROOT,
+        env={**os.environ, **({"TTSCOPE_WYOMING_ADDRESS": address} if address else {})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in ("server", "server-gpu"):
+        service = json.loads(done.stdout)["services"][name]
+        [wyoming] = [port for port in service["ports"] if port["target"] == 10200]
+        assert (wyoming["host_ip"], wyoming["published"]) == (address or "127.0.0.1", "10200")
+        assert {port["host_ip"] for port in service["ports"] if port is not wyoming} == {"127.0.0.1"}
+        assert service["environment"]["TTSCOPE_WYOMING_PORT"] == "10200"
+        assert service["environment"]["TTSCOPE_ALLOW_ANONYMOUS"] == "true"
+        assert service["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"], "what the second file does not name stays"
+
+
 def test_prometheus_forwards_with_the_second_file(compose: Path, tmp_path: Path) -> None:
     files = ("-f", "compose.yaml", "-f", "deploy/compose/remote-write.yaml")
     done = subprocess.run(

@@ -165,7 +165,8 @@ def test_images_come_from_the_chosen_registries(helm: Path) -> None:
 def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
     """Each gets a text or a number of its own, and all of these are in what is rendered."""
     marks: dict[str, str] = {}
-    arguments = {f"{name}.enabled": True for name in ("gpu", "sharedVoices", "probe", "ingress", "httpRoute")}
+    switches = ("gpu", "sharedVoices", "probe", "wyoming", "ingress", "httpRoute")
+    arguments: dict[str, Any] = {f"{name}.enabled": True for name in switches}
     switched = set(arguments)
     for number, value in enumerate(chart().values):
         mark = mark_of(value.schema, value.path, number)
@@ -180,14 +181,14 @@ def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
     text = "".join(str(render(helm, values)) for values in several)
     assert [path for path, mark in marks.items() if mark not in text] == []
     assert [path for path, mark in marks.items() if mark in str(default)] == []
-    switches = {value.path for value in chart().values} - marks.keys()
-    assert switches == {
+    assert {value.path for value in chart().values} - marks.keys() == {
         "namespace.create",
         *switched,
         "monitoring.enabled",
         "traceStore",
         "autoscaling.by",
         "images.pullPolicy",
+        "wyoming.serviceType",
     }, "the tests of these are beside this one"
 
 
@@ -224,6 +225,10 @@ def test_switches_have_an_effect(helm: Path, default: list[Manifest]) -> None:
     assert found({"namespace.create": False}) == ["Namespace ttscope"]
     assert found(INGRESS) == ["Deployment server", "Ingress server"]
     assert found(ROUTE) == ["Deployment server", "HTTPRoute server"]
+    wyoming = {"wyoming.enabled": True}
+    assert found(wyoming) == ["Deployment server", "NetworkPolicy server-wyoming", "Service wyoming"]
+    rendered = Manifests(render(helm, {**wyoming, "wyoming.serviceType": "LoadBalancer"}))
+    assert rendered.named("Service")["wyoming"]["spec"]["type"] == "LoadBalancer"
 
 
 def test_a_wrong_value_is_refused_with_its_name(helm: Path) -> None:

@@ -54,7 +54,7 @@ def built(kustomize: Path, folder: Path) -> Manifests:
 
 
 def test_the_overlays_are_those_of_the_documentation() -> None:
-    assert OVERLAYS == ["autoscaling", "cpu", "gpu", "keda", "monitoring", "probe", "shared-voices", "tempo"]
+    assert OVERLAYS == ["autoscaling", "cpu", "gpu", "keda", "monitoring", "probe", "shared-voices", "tempo", "wyoming"]
     page = (ROOT / "deploy" / "README.md").read_text()
     assert all(f"overlays/{name}" in page for name in OVERLAYS)
 
@@ -161,6 +161,22 @@ def test_the_prober_is_that_of_compose_with_a_key_of_its_own(overlays: dict[str,
     assert container["command"] == service["command"]
     assert container["resources"]["limits"]["memory"] == f"{service['deploy']['resources']['limits']['memory']}i"
     assert {("probe", "server", 8010), ("probe", "collector-agent", 4317)} <= set(manifests.connections())
+
+
+def test_home_assistant_reaches_wyomings_port_on_servers_without_keys(overlays: dict[str, Manifests]) -> None:
+    manifests = overlays["wyoming"]
+    environment = manifests.environment("server")
+    assert environment["TTSCOPE_WYOMING_PORT"] == "10200"
+    assert environment["TTSCOPE_ALLOW_ANONYMOUS"] == "true"
+    assert "TTSCOPE_KEYS_FILE" not in environment
+    service = manifests.named("Service")["wyoming"]["spec"]
+    [port] = service["ports"]
+    [opened] = [each for each in manifests.containers()["server"]["ports"] if each["name"] == port["targetPort"]]
+    assert (service["type"], port["port"], opened["containerPort"]) == ("ClusterIP", 10200, 10200)
+    assert manifests.allowed("ingress", service["selector"], {"app": "home-assistant"}, 10200)
+    for name in set(OVERLAYS) - {"wyoming"}:
+        assert "TTSCOPE_WYOMING_PORT" not in overlays[name].environment("server")
+        assert not overlays[name].allowed("ingress", service["selector"], {"app": "home-assistant"}, 10200)
 
 
 def test_the_gpu_is_asked_for(overlays: dict[str, Manifests]) -> None:
