@@ -58,7 +58,7 @@ def comparable(manifests: Iterable[Manifest]) -> dict[str, Manifest]:
     """Returns the objects by kind and name, without what Helm and Kustomize each add in a way of their own.
 
     These are hashes in names of ConfigMaps and of the Job, Helm's labels and annotations, and the order of variables,
-    containers and volumes.
+    containers, ports and volumes.
     """
     found = {}
     objects = [each for each in manifests if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
@@ -84,8 +84,8 @@ def _common(tree: Any, hashed: Mapping[str, str]) -> Any:
                 tree[name] = {key: value for key, value in tree[name].items() if key not in added}
         if tree.get("annotations") == {}:
             del tree["annotations"]
-        for name in {"env", "containers", "volumeMounts", "volumes"} & tree.keys():
-            tree[name] = sorted(tree[name], key=lambda element: str(element["name"]))
+        for name in {"env", "containers", "ports", "volumeMounts", "volumes"} & tree.keys():
+            tree[name] = sorted(tree[name], key=lambda element: str(element.get("name")))
         return tree
     return hashed.get(tree, tree) if isinstance(tree, str) else tree
 

@@ -19,13 +19,14 @@ def finish_failed(record: RequestRecord, error: BaseException, status: int, *, s
     ``status`` is the one that was sent, 0 if none was. ``stopping`` is whether the server cancels what has not ended
     within its drain timeout.
     """
-    if stopping and isinstance(error, asyncio.CancelledError):
-        error = ShuttingDown("the server stopped before the request ended")
-    if isinstance(error, SpeechError):
-        outcome = Outcome.REJECTED if error.refusal else Outcome.ERROR
-        record.finish(outcome, status or error.status, error)
-    else:
-        record.finish(Outcome.CANCELLED, status or CLIENT_LEFT)
+    match error:
+        case asyncio.CancelledError() if stopping:
+            stopped = ShuttingDown("the server stopped before the request ended")
+            record.finish(Outcome.ERROR, status or stopped.status, stopped)
+        case SpeechError():
+            record.finish(Outcome.REJECTED if error.refusal else Outcome.ERROR, status or error.status, error)
+        case _:
+            record.finish(Outcome.CANCELLED, status or CLIENT_LEFT)
 
 
 def mistake(error: Exception, identifier: str) -> InternalError:
