@@ -20,8 +20,8 @@ COST_SAVED = Instrument(
     "tts.cost.saved",
     "counter",
     "{currency}",
-    "Cost that requests would have had in addition. Of the cache and of shared syntheses: at the mean cost of the "
-    f"voice's audio that was made. Of batches: at the mean time of such a step alone. {PRICED}",
+    "Cost that requests would have had in addition. Of the cache and of shared syntheses: at what so much "
+    f"audio of the voice has cost so far. Of batches: at the mean time of such a step alone. {PRICED}",
     (SAVING,),
 )
 COST_BUDGET = Instrument(

@@ -50,7 +50,7 @@ DRY_RUN = each(
     audio_seconds=NUMBER,
     cost={
         "type": ["number", "null"],
-        "description": "The mean cost of the voice's audio so far, times audio_seconds; null if it is not known.",
+        "description": "What audio_seconds of the voice have cost so far; null if it is not known.",
     },
     currency=maybe("string"),
     predictor={"type": "string", "enum": list(Predictor)},

@@ -14,27 +14,9 @@ from otel.sdk.recording import Metrics, Readings
 from server.price_list import PriceList
 from server.record import RequestRecord
 from server.telemetry.machine_account import MachineAccount
+from server.telemetry.voice_cost import VoiceCost
 
-MEMORY = 0.99
-"""The weight of a voice's earlier requests in its mean cost, at each further one."""
 SAVINGS = {CacheResult.HIT: Saving.CACHE, CacheResult.COALESCED: Saving.COALESCING}
-
-
-@dataclass(slots=True)
-class VoiceCost:
-    """The mean cost of a voice's audio."""
-
-    cost: float = 0.0
-    audio_seconds: float = 0.0
-
-    def add(self, cost: float, audio_seconds: float) -> None:
-        """Adds a request whose audio was made."""
-        self.cost = MEMORY * self.cost + cost
-        self.audio_seconds = MEMORY * self.audio_seconds + audio_seconds
-
-    def of(self, audio_seconds: float) -> float:
-        """Returns the expected cost of so much audio; 0.0 before any was made."""
-        return self.cost / self.audio_seconds * audio_seconds if self.audio_seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +50,12 @@ class Costs:
             self._metrics.add(cost_metrics.COST_SAVED, saved, by=Saving.BATCHING)
 
     def expected(self, voice: str, audio_seconds: float) -> ExpectedCost:
-        """Returns the expected cost of a request, by the mean cost of the voice's audio so far: what the cache would
+        """Returns the expected cost of a request, by what the voice's audio has cost so far: what the cache would
         save. ``voice`` is the voice's label. No cost is known without a price list, and before the voice has spoken."""
         if self._prices is None:
             return ExpectedCost(None, None)
-        mean = self._voices.get(voice)
-        return ExpectedCost(mean.of(audio_seconds) if mean and mean.audio_seconds else None, self._prices.currency)
+        known = self._voices.get(voice)
+        return ExpectedCost(known.of(audio_seconds) if known and known.known else None, self._prices.currency)
 
     def close(self, record: RequestRecord) -> dict[str, AttributeValue]:
         """Records a finished request's cost, and returns the fields of its event about it."""
