@@ -96,6 +96,11 @@ class Column:
         return self.level_tested or self.rate is not None
 
     @property
+    def rare(self) -> bool:
+        """Whether its rate is that of what is sound, so that the rest is rare."""
+        return self.rate is not None and self.rate == self.sound
+
+    @property
     def help(self) -> str:
         """What is compared and which requests count, in two sentences."""
         return f"{self.compares[:1].upper()}{self.compares[1:]}. Requests: {self.requests}."

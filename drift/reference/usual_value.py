@@ -23,7 +23,9 @@ from scipy import special, stats
 from drift.columns.column import Column
 from drift.columns.reader import Floats, Values
 from drift.reference.calendar import DAY, hour_of_week
+from drift.reference.pooled_rate import pooled_scatter
 from drift.reference.rarity import LEAST_PAIRS, safety
+from otel.contract.drift_verdict import RareCount
 
 LEAST_VALUES = 50
 """The minimum number of values of a window."""
@@ -64,6 +66,8 @@ class UsualValue(msgspec.Struct, frozen=True, array_like=True):
     limit: float = 0.0
     """The deviation of several windows together from which they have drifted."""
     windows: int = 0
+    scatters: tuple[float, ...] = ()
+    """For the rate of something rare: ``scatter`` of as many windows in a row together as SPANS has, for each."""
 
     def deviation(self, column: Column, values: Values, start: datetime) -> float:
         """Returns the deviation of the window that begins at ``start``: positive if its values are larger, or the
@@ -79,6 +83,10 @@ class UsualValue(msgspec.Struct, frozen=True, array_like=True):
         if column.rate is not None:
             return float(np.mean(values == column.rate)) - self.usual
         return midmean(values)[0] - self._usual_at(start)
+
+    def rare_count(self, column: Column, values: Values) -> RareCount:
+        """Returns how many of ``values`` are not in the sound category."""
+        return RareCount(int((values != column.rate).sum()), len(values), 1.0 - self.usual)
 
     def together(self, deviations: Sequence[float]) -> float:
         """Returns the deviation of windows in a row: their sum, divided by its standard deviation."""
@@ -141,16 +149,39 @@ def fit(  # noqa: PLR0917 - what is fitted, and three facts of each window
     correlation = min(0.95, r + 1 / float(np.sqrt(len(plain))))
     wanted = SURER * deviations
     limit = wanted * safety(len(plain), r, wanted) * _unevenness(plain, following, correlation)
-    return {
+    certainty = _independent(sorted(plain), following, r)
+    own = {group: _independent(numbers, following, r) for group, numbers in members.items()}
+    fitted = {
         group: msgspec.structs.replace(
-            _less_certain(column, of_group, _independent(members[group], following, r)),
-            certainty=_independent(sorted(plain), following, r),
+            _less_certain(column, of_group, own[group]),
+            certainty=certainty,
             correlation=correlation,
             limit=limit,
             windows=len(members[group]),
         )
         for group, of_group in measured.items()
     }
+    if not column.rare:
+        return fitted
+    counts = {n: fitted[groups[n]].rare_count(column, windows[n]) for numbers in members.values() for n in numbers}
+    together = [pooled_scatter(counts, following, size, certainty) for size in SPANS]
+    return {
+        group: msgspec.structs.replace(usual, scatters=_scatters(usual, together, own[group], counts, members[group]))
+        for group, usual in fitted.items()
+    }
+
+
+def _scatters(
+    usual: UsualValue,
+    together: Sequence[float],
+    independent: float,
+    counts: Mapping[int, RareCount],
+    members: list[int],
+) -> tuple[float, ...]:
+    """Returns the scatters of windows in a row: those of a single window at most, and the usual rate is itself known
+    from so many requests and independent windows only."""
+    unknown = 1.0 / sum(counts[n].requests for n in members)
+    return tuple(min(usual.scatter, scatter * (1.0 + 1.0 / independent) + unknown) for scatter in together)
 
 
 def _levels(

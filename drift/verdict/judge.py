@@ -143,6 +143,7 @@ def _carried(column: Column, last: Score | None, missing: float | None) -> Score
         size=0,
         missing_share=missing,
         recent=last.recent if last else (),
+        counts=last.counts if last else (),
     )
 
 
@@ -202,6 +203,7 @@ class _Scoring:
             missing_share=missing,
             change=_change(column, self.frames) if test else None,
             recent=span.recent if span else last.recent if last else (),
+            counts=span.counts if span else last.counts if last else (),
         )
 
     def _since(self, column: Column, last: Score | None, together: int) -> datetime:

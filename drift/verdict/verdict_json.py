@@ -12,7 +12,7 @@ from otel.contract.drift_verdict import Context, Score, Verdict
 
 VERSION = 1
 """The version of a stored verdict."""
-LATER = frozenset({"recent", "compared_with"})
+LATER = frozenset({"recent", "counts", "compared_with"})
 """The fields of scores and of the context that earlier versions did not have; they are written if they hold
 something, so that an older verdict is written as it was."""
 FIELDS = frozenset({"version", *(field.name for field in fields(Verdict))})

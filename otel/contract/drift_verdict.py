@@ -134,6 +134,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class RareCount:
+    """How often something rare, such as a failed request, occurred in a window."""
+
+    count: int
+    """At most what a single window counts for."""
+    requests: int
+    usual: float
+    """The usual share of such requests in the hours of this window."""
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """A column's distance from the reference in one window, and what follows from it."""
 
@@ -163,6 +174,8 @@ class Score:
     recent: tuple[float, ...] = ()
     """The deviations of the last windows from the usual value, the newest last, in standard deviations of the
     reference's windows. Empty for a column that is not judged over several windows."""
+    counts: tuple[RareCount, ...] = ()
+    """The counts of the last windows of a column whose rate is judged by them, the newest last; else empty."""
 
     @property
     def ratio(self) -> float | None:

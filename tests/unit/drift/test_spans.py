@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from drift.verdict.judge import judge
+from drift.verdict.verdict_json import decode, encode
 from otel.contract.drift_verdict import Score, Verdict, VerdictState
 from tests.drift_distances import by_distance
-from tests.drift_services import nightly_reference
-from tests.drift_simulation import WEEK
+from tests.drift_services import NIGHTLY_SERVICE, nightly_reference
+from tests.drift_simulation import WEEK, judged
 from tests.drift_traffic import HOUR, MONDAY, Hour, rows_of
 
 USUAL = Hour(rows=1000)
@@ -86,3 +87,15 @@ def test_a_small_change_that_does_not_matter_is_never_found():
 def test_more_windows_in_a_row_are_asked_for_by_the_setting():
     verdicts = after([replace(USUAL, errors=0.06)] * 4, consecutive=4)
     assert [score(verdict, "errors").detected for verdict in verdicts] == [False, False, False, True]
+
+
+def test_counts_are_stored_with_the_verdict_and_kept_through_hours_that_are_not_judged():
+    windows = list(NIGHTLY_SERVICE.windows(WEEK + 8, WEEK + 5))
+    windows[1] = (windows[1][0], windows[1][1].head(20))
+    verdicts = judged(nightly_reference(), windows)
+    assert verdicts[1].state is VerdictState.INSUFFICIENT_DATA
+    errors = [next(score for score in verdict.scores if score.column == "errors") for verdict in verdicts]
+    assert [len(score.counts) for score in errors] == [1, 1, 2]
+    assert errors[2].counts[0] == errors[0].counts[0]
+    assert 0 < errors[0].counts[0].usual < 0.01
+    assert decode(encode(verdicts[2])) == verdicts[2]
