@@ -13,10 +13,11 @@ from __future__ import annotations
 from otel.contract.drift_changes import ChangeMeasure, Dimension
 
 DAYS_PER_FALSE_ALARM = 1000.0
-MEASURES = {ChangeMeasure.LATENCY: 0.4, ChangeMeasure.FAILURES: 0.4, ChangeMeasure.WORD_ERROR_RATE: 0.2}
-"""The shares of the measures."""
+MEASURES = {ChangeMeasure.LATENCY: 0.6, ChangeMeasure.FAILURES: 0.3, ChangeMeasure.WORD_ERROR_RATE: 0.1}
+"""The shares of the measures. Latency has most: its levels move by themselves, so a change is hard to tell, while a
+failing provider is plain after a few requests."""
 DIMENSIONS: dict[ChangeMeasure, dict[Dimension, float]] = {
-    ChangeMeasure.LATENCY: {Dimension.SERVICE: 0.7, Dimension.VOICE: 0.2, Dimension.BUILD: 0.1},
+    ChangeMeasure.LATENCY: {Dimension.SERVICE: 0.8, Dimension.VOICE: 0.12, Dimension.BUILD: 0.08},
     ChangeMeasure.FAILURES: {
         Dimension.SERVICE: 0.4,
         Dimension.VOICE: 0.2,

@@ -25,8 +25,9 @@ from drift.sequential.change import Change
 
 BLOCK = 16
 """The number of requests between two starts; their mean is what the filter and the starts take."""
-RISES = ((math.log(1.4), 0.1), (math.log(2.0), 0.25), (math.log(4.0), 0.5))
-"""The grid of changes: a rise of the level, and its scatter."""
+RISES = ((math.log(1.45), 0.03, 0.8), (math.log(2.0), 0.25, 0.15), (math.log(4.0), 0.5, 0.05))
+"""The grid of changes: a rise of the level, its scatter, and its weight. The weights sum to 1, so evidence is a
+likelihood ratio whatever they are; most is on what is hardest to tell from an ordinary step."""
 STARTS = 32
 """The number of starts that are kept, the last ones; to drop evidence makes false alarms rarer."""
 NO_RISE = 0.1
@@ -78,7 +79,7 @@ class Start(msgspec.Struct):
         chance = 1.0 - math.exp(-hours)
         error = self.variance + model.noise**2 / self.count
         usual = chance * _density(rise, error + model.steps(hours)) + (1.0 - chance) * _density(rise, error)
-        changed = sum(_density(rise - mean, error + scatter**2) for mean, scatter in RISES) / len(RISES)
+        changed = sum(weight * _density(rise - mean, error + scatter**2) for mean, scatter, weight in RISES)
         return changed / max(usual, 1e-300)
 
 
