@@ -33,6 +33,7 @@ Section = Literal[
     "prediction",
     "rooms",
     "sockets",
+    "verification",
 ]
 END = "<!-- end "
 SECTIONS: tuple[Section, ...] = get_args(Section)

@@ -132,6 +132,7 @@ class TestResults:
             "old prediction",
             "old rooms",
             "old sockets",
+            "old verification",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
