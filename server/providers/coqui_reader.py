@@ -74,7 +74,11 @@ class CoquiReader:
 
     def _word_spans(self, symbols: Sequence[str], words: Sequence[tuple[str, Span]]) -> tuple[WordSpan, ...]:
         places = self._vocabulary.places(symbols, [span for _, span in words])
-        return tuple(WordSpan(written, *place) for (written, _), place in zip(words, places, strict=True))
+        blanks = int(self._vocabulary.blank is not None)
+        return tuple(
+            WordSpan(written, start, stop, blanks if stop > start else 0)
+            for (written, _), (start, stop) in zip(words, places, strict=True)
+        )
 
     def _symbols(self, texts: Sequence[str]) -> list[list[str]]:
         """Returns the symbols of each text."""

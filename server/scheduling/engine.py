@@ -21,6 +21,8 @@ class WordSpan:
     written: str
     start: int
     stop: int
+    lead: int = 0
+    """How many of its first ids are not a sound of it, but the mouth getting ready, and perhaps the end of a pause."""
 
 
 @dataclass(frozen=True, slots=True)

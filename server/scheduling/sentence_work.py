@@ -11,6 +11,10 @@ from server.scheduling.engine import Decode, Encode, Latent, Refine, Sentence, S
 from server.scheduling.windows import FrameSpan, blocks, windows
 from server.utterance import Interval, Samples, Word
 
+LEAD_SECONDS = 0.03
+"""The longest time before its first sound that is a part of a word. After a pause the model gives a word up to 0.2 s
+more, which are silent."""
+
 
 @dataclass(slots=True, eq=False)
 class SentenceWork:
@@ -102,12 +106,12 @@ class SentenceWork:
         if latent is None or not self.sentence.words:
             return ()
         begin += self.sentence.leading_silence
-        ends = [0, *latent.ends]
+        times = [begin, *(begin + end * latent.frame_seconds for end in latent.ends)]
         return tuple(
             Word(
                 word.written,
-                begin + ends[word.start] * latent.frame_seconds,
-                begin + ends[word.stop] * latent.frame_seconds,
+                max(times[word.start], times[word.start + word.lead] - LEAD_SECONDS),
+                times[word.stop],
             )
             for word in self.sentence.words
         )

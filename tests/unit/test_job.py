@@ -11,6 +11,7 @@ from otel.contract.values import Stage
 from server.scheduling.audio_queue import AudioPiece
 from server.scheduling.engine import Decode, Encode, Refine, WordSpan
 from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, ReadyStep
+from server.scheduling.sentence_work import LEAD_SECONDS
 from server.scheduling.windows import FIRST_WINDOWS, WINDOW
 from server.utterance import Interval, Word
 from tests.counting_engine import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, paused, sentence, spoken
@@ -160,6 +161,14 @@ def test_words_are_told_with_the_first_of_their_sentence_by_their_place_in_the_a
     ]
     assert told[0] is pieces[0]
     assert len(audio(pieces)) == round(4.75 * RATE)
+
+
+def test_the_end_of_a_pause_is_no_part_of_the_word_after_it() -> None:
+    words = (WordSpan("one", 0, 2, lead=1),)
+    job = Job([replace(sentence(0, 300), words=words)], [1.0], RATE, streamed=True)
+    work(job)
+    [word] = [word for piece in fetched(job) for word in piece.words]
+    assert (word.start, word.end) == pytest.approx((1.5 - LEAD_SECONDS, 3.0))
 
 
 def test_the_steps_on_offer_are_in_the_order_of_their_due_times() -> None:
