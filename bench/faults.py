@@ -2,7 +2,7 @@
 
 Real voices speak sentences; each clip is then spoiled as a broken model, decoder or build would. The detectors are
 those of the server: the quality gate, the verification of words, and the means of pace, word error rate and DNSMOS. The
-table is for docs/verification.md. It needs the extra verify, and takes 10 minutes of a core.
+table is for docs/verification.md. It needs the extra verify, and takes 20 minutes of a core.
 """
 
 from __future__ import annotations
