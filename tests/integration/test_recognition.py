@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import psutil
 import pytest
 
 from otel.contract.recognition_values import ProbeResult, VerificationResult
+from probe import rating
 from probe.prober import Prober
 from probe.speech_client import SpeechClient
 from server.record import Synthesis
@@ -24,8 +28,8 @@ from tests.clip_judgement import hibari
 from tests.http_calls import fetch, post
 from tests.humming_provider import Told
 from tests.provider_speech import joined, say, utterance
-from tests.server_process import LiveServer
-from tests.stack import eventually
+from tests.server_process import ROOT, LiveServer
+from tests.stack import Stack, eventually
 
 TEXT = "Please call Stella, and ask her to bring these 5 things with her from the store."
 SPEECH = {"text": TEXT, "voice_name": "hibari"}
@@ -70,6 +74,44 @@ def test_the_prober_understands_the_server(server: LiveServer) -> None:
     probes = list(Prober(SpeechClient(server.url, 60), ["hibari"], seed=1).round())
     assert [probe.result for probe in probes] == [ProbeResult.UNDERSTOOD] * 2
     assert all(probe.word_error_rate is not None and probe.word_error_rate <= 0.4 for probe in probes)
+
+
+def test_what_the_prober_heard_is_in_prometheus(server: LiveServer, tmp_path: Path, binaries: dict[str, Path]) -> None:
+    stack = Stack(tmp_path, binaries)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TTSCOPE_", "OTEL_"))}
+    own = {"TTSCOPE_PROBE_URL": server.url, "TTSCOPE_PROBE_VOICES": "hibari,nobody"}
+    try:
+        stack.start("prometheus", "collector")
+        done = subprocess.run(
+            [sys.executable, "-m", "probe", "--once"],
+            cwd=ROOT,
+            env={**inherited, **own, "OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        probes = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(probe["voice"], probe["result"]) for probe in probes] == [
+            ("hibari", "understood"),
+            ("hibari", "understood"),
+            ("nobody", "failed"),
+        ], done.stderr
+        assert done.returncode == 1  # as a probe failed
+        understood = 'tts_probe_requests_total{voice_name="hibari",result="understood"}'
+        assert eventually(lambda: stack.value(understood)) == 2
+        assert stack.value('tts_probe_requests_total{voice_name="nobody",result="failed"}') == 1
+        measures = {"time_to_first_audio_seconds": "first_audio_seconds", "duration_seconds": "seconds"}
+        for measure, seconds in {**measures, "word_error_rate": "word_error_rate"}.items():
+            name = f"tts_probe_{measure}"
+            assert stack.value(f'histogram_count({name}{{voice_name="hibari"}})') == 2
+            expected = sum(probe[seconds] for probe in probes[:2])
+            assert stack.value(f'histogram_sum({name}{{voice_name="hibari"}})') == pytest.approx(expected, abs=0.002)
+        assert stack.value("time() - tts_probe_last_success_timestamp_seconds") < 300
+        aspects = {labels["aspect"] for labels, _ in stack.query("tts_probe_mos")}
+        assert aspects == ({"signal", "background", "overall"} if rating.available() else set())
+    finally:
+        stack.kill(*stack.supervisor.names)
 
 
 @pytest.mark.parametrize(("field", "value"), [("stream", True), ("speed", 3.0), ("verify", "yes")])
