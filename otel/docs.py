@@ -22,6 +22,7 @@ from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, SPAN_CALLS, LibraryMetric
 from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import COLLECTOR, COLLECTOR_AGENT, JAEGER, PIPELINE_METRICS, PipelineMetric
+from otel.contract.playback_fields import LISTEN_SPAN, PLAYBACK_EVENT, PLAYBACK_SPAN, PlaybackField
 from otel.contract.values import LabelValue, Stage
 from otel.sdk.histograms import PER_DOUBLING
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
@@ -123,6 +124,13 @@ ask for the operation and the model. Not emitted are
 | name | reason |
 | --- | --- |
 """
+PLAYBACK_INTRODUCTION = f"""## The event `{PLAYBACK_EVENT}`, and the attributes of the spans of a playback
+
+Each playback that a player reports ([playback](playback.md)) makes one OTLP log record, after that of its request. The
+server also writes it to `DATA_DIR/events/requests.jsonl`. If the request's trace is sampled, it gets a span
+`{LISTEN_SPAN}` from the click to the end (where the player has begun the trace), and a span `{PLAYBACK_SPAN}` from the
+first sound to the end. Both have the same attributes. Seconds are from the listener's click unless stated otherwise.
+"""
 MACHINE_INTRODUCTION = f"""## The event `{MACHINE_EVENT}`
 
 With `TTSCOPE_PRICES_FILE` the server makes one OTLP log record each minute, and one at its end: what its machine's time
@@ -150,6 +158,7 @@ def render() -> str:
     parts += [REQUEST_INTRODUCTION, *_fields(REQUEST_FIELDS), ""]
     parts += [CONVENTIONS_INTRODUCTION + "\n".join(_conventions()) + "\n"]
     parts += [OMISSIONS_INTRODUCTION + "\n".join(f"| `{each.name}` | {each.reason} |" for each in OMISSIONS) + "\n"]
+    parts += [PLAYBACK_INTRODUCTION, *_fields({field: field.meaning for field in PlaybackField}), ""]
     parts += [MACHINE_INTRODUCTION, *_fields({field: field.meaning for field in MachineField}), ""]
     parts += [DRIFT_INTRODUCTION, *_fields({field: field.meaning for field in DriftField})]
     parts += [CHANGE_INTRODUCTION, *_fields({field: field.meaning for field in ChangeField})]

@@ -32,6 +32,7 @@ from otel.contract.instrument import Instrument
 from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
+from otel.contract.playback_fields import LISTEN_SPAN, PLAYBACK_EVENT, PLAYBACK_SPAN, PlaybackField
 from otel.contract.values import LabelValue
 from otel.support.yaml_text import dump
 
@@ -76,7 +77,7 @@ def attributes() -> list[Node]:
     definitions: dict[str, Node] = {}
     for name, meaning in REQUEST_FIELDS.items():
         definitions[name] = _definition(name, REQUEST_TYPES[name], meaning)
-    for field in (*SpanField, *MachineField, *DriftField, *ChangeField):
+    for field in (*SpanField, *PlaybackField, *MachineField, *DriftField, *ChangeField):
         definitions.setdefault(field.value, _definition(field.value, field.type, field.meaning))
     for name, labels in _labels().items():
         definitions.setdefault(name, _label(name, labels))
@@ -100,6 +101,13 @@ def events() -> list[Node]:
             "stability": Stability.DEVELOPMENT,
             "requirement_level": "recommended",
             "attributes": [{"ref": name} for name in REQUEST_FIELDS],
+        },
+        {
+            "name": PLAYBACK_EVENT,
+            "brief": "A playback of a request's audio, as the player reported it.",
+            "stability": Stability.DEVELOPMENT,
+            "requirement_level": "recommended",
+            "attributes": [{"ref": field.value} for field in PlaybackField],
         },
         {
             "name": MACHINE_EVENT,
@@ -126,12 +134,15 @@ def events() -> list[Node]:
 
 
 def spans() -> list[Node]:
-    """Returns the definitions of the spans of a request, of a stage and of an attempt."""
+    """Returns the definitions of the spans of a request, of a stage, of an attempt and of a playback."""
     request = [{"ref": name} for name in (*REQUEST_FIELDS, *GENERAL_SPAN)]
+    playback = [{"ref": field.value} for field in PlaybackField]
     return [
         _span("tts.server", "server", "A request for audio.", "{http.request.method} {http.route}", request),
         _span("tts.stage", "internal", "A part of a stage of a request's work.", "{tts.stage}", _refined(STAGE_FIELDS)),
         _span("tts.attempt", "internal", "A provider's attempt to speak.", "attempt", _refined(ATTEMPT_FIELDS)),
+        _span("tts.listen", "client", "What a listener did, from the click to the end.", LISTEN_SPAN, playback),
+        _span("tts.playback", "internal", "From the first sound to the end.", PLAYBACK_SPAN, playback),
     ]
 
 

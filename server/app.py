@@ -43,6 +43,7 @@ from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
 from server.telemetry.lost_requests import report_lost
 from server.telemetry.provider_metrics import ProviderMetrics
+from server.telemetry.recent_requests import RecentRequests
 from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.security import AttemptCounter, observe_age, observe_expiry, open_audit_log
 from server.telemetry.server_load import ServerLoad
@@ -114,7 +115,7 @@ class Service:
         self._audit = open_audit_log(settings, self._telemetry.metrics)
         self.keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed, shared)
-        predictor = self._prediction.predictor
+        predictor, recent = self._prediction.predictor, RecentRequests()
         self._recorder = components.open_recorder(
             settings,
             self._telemetry,
@@ -122,6 +123,7 @@ class Service:
             journal=self._journal,
             predictor=predictor,
             costs=self._costs,
+            recent=recent,
         )
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
         self._connections = Connections(possible_connections(settings.max_connections))
@@ -130,6 +132,7 @@ class Service:
             settings,
             telemetry=self._telemetry,
             recorder=self._recorder,
+            recent=recent,
             costs=self._costs,
             admission=self._admission,
             load=self._server_load,

@@ -40,6 +40,7 @@ from server.routes.key_administration import KeyAdministrationRoutes
 from server.routes.metrics import PrometheusRoute, SummaryRoute
 from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
+from server.routes.playback import PlaybackRoute
 from server.routes.pronunciation_administration import PronunciationAdministrationRoutes
 from server.routes.route import Route, changes, error_formats, limited, scopes
 from server.routes.speech import SpeechRoute
@@ -61,6 +62,8 @@ from server.streaming.wyoming_port import WyomingPort
 from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.costs import Costs
+from server.telemetry.playback_recorder import PlaybackRecorder
+from server.telemetry.recent_requests import RecentRequests
 from server.telemetry.recorder import Recorder
 from server.telemetry.server_load import ServerLoad
 from server.text.dictionaries import Dictionaries
@@ -97,6 +100,7 @@ class Applications:
         *,
         telemetry: Telemetry,
         recorder: Recorder,
+        recent: RecentRequests,
         costs: Costs,
         admission: Admission,
         load: ServerLoad,
@@ -116,6 +120,7 @@ class Applications:
         self._settings = settings
         self._telemetry = telemetry
         self._recorder = recorder
+        self._recent = recent
         self._costs = costs
         self._admission = admission
         self._load = load
@@ -227,6 +232,7 @@ class Applications:
                 )
             ),
             *reading.routes(),
+            *PlaybackRoute(self._recent, PlaybackRecorder(self._telemetry), settings.receive_seconds).routes(),
             *recordings.routes(),
             *voices.routes(),
             *ElevenLabsListRoutes(synthesizer, settings.max_text_characters).routes(),

@@ -34,6 +34,7 @@ from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.costs import Costs
 from server.telemetry.machine_account import MachineAccount
+from server.telemetry.recent_requests import RecentRequests
 from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, available_cores
 from server.telemetry.summary import Summary
@@ -71,11 +72,12 @@ def open_recorder(
     journal: Journal | None,
     predictor: RequestPredictor,
     costs: Costs,
+    recent: RecentRequests,
 ) -> Recorder:
     """Returns what records requests."""
     sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
     build = settings.build or VERSION
-    return Recorder(telemetry, summary, sampler, build, journal, predictor=predictor, costs=costs)
+    return Recorder(telemetry, summary, sampler, build, journal, predictor=predictor, costs=costs, recent=recent)
 
 
 def _secret(settings: Settings) -> bytes:

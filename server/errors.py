@@ -76,6 +76,12 @@ class UnknownPath(SpeechError):
     status = 404
 
 
+class UnknownRequest(SpeechError):
+    """No request with this X-Request-ID had audio within the last hour, or its playback has been reported."""
+
+    status = 404
+
+
 class UnknownTrace(SpeechError):
     """The trace was not kept, or has been dropped from memory since."""
 

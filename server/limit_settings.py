@@ -19,9 +19,10 @@ class LimitSettings(BaseSettings):
     requests_per_minute: int = Field(
         100,
         ge=0,
-        description="Most requests of one client within any minute: for speech, for readings of texts, and to register "
-        "or delete voices. A client is a key; without a key, an IPv4 address or an IPv6 network of 64 bits. Clients on "
-        "this machine without a key have none of these four limits. 0 switches the limit off.",
+        description="Most requests of one client within any minute: for speech, for readings of texts, for reports of "
+        "playback, and to register or delete voices. A client is a key; without a key, an IPv4 address or an IPv6 "
+        "network of 64 bits. Clients on this machine without a key have none of these four limits. 0 switches the "
+        "limit off.",
     )
     concurrent_requests: int = Field(
         0, ge=0, description="Most of these requests of one client at the same time, on each server. 0: no limit."

@@ -168,6 +168,8 @@ class RequestRecord:
     recognition: asyncio.Future[float | None] | None = None
     """The word error rate of a clip that is recognised beside the request, None if it isn't known in time; None if the
     clip was not chosen."""
+    sampled: bool = False
+    """Whether its trace is sampled, which is decided at its end."""
     journal_slot: int = 0
     """The request's slot in the journal."""
     intervals: list[Interval] = field(default_factory=list)

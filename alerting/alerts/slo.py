@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from alerting.alert import Alert, Dashboard, Group, Recording, Severity, Team, Topic
 from otel.contract.promql import UNSCOPED, Where, at_most
-from otel.contract.slo import AVAILABILITY, CONTINUITY, LATENCY, Count, CountedSlo, LatencySlo, Slo
+from otel.contract.slo import AVAILABILITY, CONTINUITY, LATENCY, PLAYBACK, Count, CountedSlo, LatencySlo, Slo
 
 INTERVAL_SECONDS = 30
 ENOUGH_BAD = 5
@@ -82,6 +82,7 @@ OBJECTIVES = (
     _counted(AVAILABILITY, Topic.AVAILABILITY, Dashboard.SERVICE),
     Objective(LATENCY, _requests_in_words(LATENCY), _late(LATENCY), Topic.LATENCY, Dashboard.WORDS),
     _counted(CONTINUITY, Topic.CAPACITY, Dashboard.QUALITY),
+    _counted(PLAYBACK, Topic.LATENCY, Dashboard.QUALITY),
 )
 
 

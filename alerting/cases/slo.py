@@ -6,6 +6,7 @@ from alerting.case import Case, Firing, Kind, fires, silent
 from alerting.cases.readings import at_most
 
 AVAILABILITY, LATENCY, CONTINUITY = "TtsSloAvailabilityBurn", "TtsSloLatencyBurn", "TtsSloContinuityBurn"
+PLAYBACK = "TtsSloPlaybackBurn"
 OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_errors_total{side="server"}'
 FULL = 'tts_errors_total{side="server",error_type="too_many_connections"}'
 ENDED_EARLY = 'tts_connections_ended_early_total{reason="full"}'
@@ -54,6 +55,17 @@ def late(share: str, window: str) -> Firing:
 def broken(share: str, window: str) -> Firing:
     """Returns the expected alert on continuity for a long window."""
     return _burning(share, window, "99 % of streams have no underrun above 100 ms", {"slo": "continuity"})
+
+
+def played(good: str, bad: str, rating: str = "late") -> dict[str, str]:
+    """Returns the series of playbacks that are good, and of those with another rating."""
+    return {'tts_playbacks_total{rating="good"}': good, f'tts_playbacks_total{{rating="{rating}"}}': bad}
+
+
+def disappointed(share: str, window: str) -> Firing:
+    """Returns the expected alert on playback for a long window."""
+    objective = "95 % of playbacks sound within 500 ms of the listener's click and have no gap"
+    return _burning(share, window, objective, {"slo": "playback"})
 
 
 def _burning(share: str, window: str, objective: str, labels: dict[str, str]) -> Firing:
@@ -182,4 +194,24 @@ CASES: tuple[Case, ...] = (
     ),
     silent(Kind.FEW, CONTINUITY, "four of four do", "20m", streamed("0x60", "0 1 2 3 4x60")),
     silent(Kind.MISSING, CONTINUITY, "no streams", "20m"),
+    fires(
+        PLAYBACK,
+        "80 % begin late",
+        "12m",
+        played("0+20x60", "0+80x60"),
+        disappointed("80%", "1h"),
+        disappointed("80%", "6h"),
+    ),
+    fires(PLAYBACK, "20 % have gaps", "25m", played("0+80x60", "0+20x60", "gaps"), disappointed("20%", "1d")),
+    fires(
+        PLAYBACK,
+        "6 % begin late and have gaps",
+        "40m",
+        played("0+94x60", "0+6x60", "late_gaps"),
+        disappointed("6%", "3d"),
+    ),
+    silent(Kind.EDGE, PLAYBACK, "4.9 % begin late, as promised", "60m", played("0+95.1x90", "0+4.9x90")),
+    silent(Kind.QUIET, PLAYBACK, "half are stopped before they sound", "60m", played("0+50x90", "0+50x90", "none")),
+    silent(Kind.FEW, PLAYBACK, "four of four begin late", "20m", played("0x60", "0 1 2 3 4x60")),
+    silent(Kind.MISSING, PLAYBACK, "no player reports", "20m"),
 )

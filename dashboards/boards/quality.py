@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.boards.playback_panels import PLAYBACK_ROW
 from dashboards.boards.recognition_panels import PROBER, WORDS_HEARD
 from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
@@ -298,6 +299,7 @@ QUALITY = Board(
         Row("Words heard", WORDS_HEARD),
         Row("Prober", PROBER),
         Row("Continuity of streams", (CONTINUOUS, CONTINUITY_BUDGET, CONTINUITY_BURN)),
+        PLAYBACK_ROW,
         Row("Changes within minutes", (CHANGES, CHANGE_SIZE, CHANGE_BEGIN_TIME, BUILDS, CHANGE_CHECK)),
         Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, CLOCK, REPORT)),
     ),

@@ -21,6 +21,7 @@ from drift.rows.fields import FIELDS, REQUEST_ID, Type
 from drift.rows.ingest_report import IngestReport
 from drift.rows.machine import MachineRow
 from otel.contract.event_fields import MACHINE_EVENT, REQUEST_EVENT
+from otel.contract.playback_fields import PLAYBACK_EVENT
 
 Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""
@@ -130,7 +131,7 @@ class OtlpDecoder:
     def _other(self, record: _Record) -> None:
         if record.eventName == MACHINE_EVENT:
             self._machine(record.timeUnixNano, {each.key: each.value for each in record.attributes})
-        else:
+        elif record.eventName != PLAYBACK_EVENT:
             self._report.foreign += 1
 
     def _machine(self, nanoseconds: int, values: Mapping[str, _Value]) -> None:
@@ -190,6 +191,8 @@ class OtlpDecoder:
                 given_attributes = [each for each in _each(record, "attributes") if isinstance(each, dict)]
                 by_key = {str(each.get("key")): _clean(each.get("value")) for each in given_attributes}
                 self._machine(_integer(record.get("timeUnixNano")) or 0, by_key)
+            elif record.get("eventName") == PLAYBACK_EVENT:
+                continue
             elif record.get("eventName") != REQUEST_EVENT:
                 self._report.foreign += 1
             else:

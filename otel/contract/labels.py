@@ -8,6 +8,7 @@ from enum import StrEnum
 from otel.contract import conventions
 from otel.contract.drift_changes import ChangeMeasure
 from otel.contract.drift_verdict import DriftColumn
+from otel.contract.playback_values import PlaybackEnd, PlaybackRating
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.recognition_values import MosAspect, ProbeResult, RecognitionResult, VerificationResult
 from otel.contract.values import (
@@ -142,6 +143,8 @@ RECOGNITION_RESULT = Attribute("result", "what became of the clip", tuple(Recogn
 VERIFICATION_RESULT = Attribute("result", "what was heard in the clips", tuple(VerificationResult))
 SOCKET_END = Attribute("reason", "why it ended", tuple(SocketEnd))
 INTERRUPTION_POINT = Attribute("point", "what had been done with the speech", tuple(InterruptionPoint))
+PLAYBACK_END = Attribute("end", "how the playback ended", tuple(PlaybackEnd))
+PLAYBACK_RATING = Attribute("rating", "what the listener had of it", tuple(PlaybackRating))
 PROBE_RESULT = Attribute("result", "what the prober heard", tuple(ProbeResult))
 MOS_ASPECT = Attribute("aspect", "what the score is about", tuple(MosAspect))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel.contract.instrument import Instrument
+from otel.contract.playback_metrics import PLAYBACK_METRICS
 from otel.contract.streaming_metrics import STREAMING_METRICS
 
 FORECAST_WAIT = Instrument(
@@ -20,4 +21,4 @@ UTILIZATION = Instrument(
     "`TTSCOPE_SHED_SECONDS`. At 100 the server is always busy and nothing waits, at 200 it sheds load.",
 )
 
-LOAD_METRICS = (FORECAST_WAIT, UTILIZATION, *STREAMING_METRICS)
+LOAD_METRICS = (FORECAST_WAIT, UTILIZATION, *STREAMING_METRICS, *PLAYBACK_METRICS)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from otel.contract.instrument import Instrument
-from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
+from otel.contract.labels import OUTCOME, PLAYBACK_RATING, SIDE, WORD_COUNT_RANGE, Attribute
 from otel.contract.metrics import ERRORS, REQUESTS, STREAM_UNDERRUN, WORD_COUNT_DURATION
+from otel.contract.playback_metrics import PLAYBACKS
+from otel.contract.playback_values import IN_TIME_SECONDS, PlaybackRating
 from otel.contract.promql import Where, at_most
 from otel.contract.values import Outcome, Side
 
@@ -152,7 +154,21 @@ CONTINUITY = ContinuitySlo(
     exclusions="The underrun of a stream is the sum of all its gaps: the silence that a listener heard who played it "
     "from its first chunk on. Streams that did not end ok, and time spent waiting for a slow reader, do not count.",
 )
-SLOS: tuple[Slo, ...] = (AVAILABILITY, LATENCY, CONTINUITY)
+PLAYBACK = AvailabilitySlo(
+    name="playback",
+    objective=0.95,
+    promise=f"playbacks sound within {IN_TIME_SECONDS * 1000:g} ms of the listener's click and have no gap",
+    good=(Count(PLAYBACKS, {PLAYBACK_RATING: PlaybackRating.GOOD}),),
+    bad=tuple(
+        Count(PLAYBACKS, {PLAYBACK_RATING: rating})
+        for rating in (PlaybackRating.LATE, PlaybackRating.GAPS, PlaybackRating.LATE_GAPS)
+    ),
+    excluded=(Count(PLAYBACKS, {PLAYBACK_RATING: PlaybackRating.NONE}),),
+    exclusions="Only playbacks that players report count. What the network and the listener's device delay is bad, "
+    "too; playbacks that ended before any sound and within that time do not count.",
+)
+"""The only objective that is measured where the listener is."""
+SLOS: tuple[Slo, ...] = (AVAILABILITY, LATENCY, CONTINUITY, PLAYBACK)
 
 P95_SECONDS: float = 10
 """The limit of the response time's p95 (requirement A6), which panels draw and TtsLatencyHigh watches."""

@@ -31,6 +31,7 @@ from opentelemetry.util.types import AnyValue, Attributes
 
 from otel.contract import conventions
 from otel.contract.event_fields import REQUEST_FIELDS, SpanField
+from otel.contract.playback_fields import PlaybackField
 from otel.sdk.propagation import unsampled_caller
 
 KEEP = "tts.keep"
@@ -40,6 +41,7 @@ EXPORTED = frozenset(
     {
         *REQUEST_FIELDS,
         *SpanField,
+        *PlaybackField,
         "http.request.method",
         "http.response.status_code",
         "http.route",
@@ -213,6 +215,42 @@ class _Span(Span):
         if self.end_time is None:
             self.end_time = time.time_ns() if end_time is None else end_time
             self.provider.end(self)
+
+
+def parent_of(span: Span) -> SpanContext | None:
+    """Returns the span of which ``span`` is a child; None if it is a root."""
+    return span.parent if isinstance(span, _Span) else None
+
+
+def report_span(
+    tracer: Tracer,
+    name: str,
+    times: tuple[int, int],
+    attributes: Attributes,
+    *,
+    parent: SpanContext | None = None,
+    identity: SpanContext | None = None,
+) -> SpanContext | None:
+    """Exports the span of what another program did, and returns its context; None if spans are switched off.
+
+    ``times`` are its start and end in Unix nanoseconds. ``identity`` is the context that the other program has given
+    it, such as by a traceparent; without one it is a child of ``parent``.
+    """
+    if not isinstance(tracer, _Tracer):
+        return None
+    span = tracer.start_span(
+        name,
+        Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context()),
+        SpanKind.INTERNAL if identity is None else SpanKind.CLIENT,
+        {**(attributes or {}), KEEP: True},
+        start_time=times[0],
+    )
+    if identity is not None and isinstance(span, _Span):
+        span.context = SpanContext(
+            identity.trace_id, identity.span_id, is_remote=False, trace_flags=identity.trace_flags
+        )
+    span.end(times[1])
+    return span.get_span_context()
 
 
 def keep_parent(span: Span, parent: Span) -> None:

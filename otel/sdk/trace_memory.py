@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
 
 from otel.contract.event_fields import RequestField
+from otel.contract.playback_fields import PlaybackField
 
 LAST = 100
 SLOWEST = 50
@@ -25,7 +26,7 @@ class SampledTrace:
     seconds: float
     number: int
     root: ReadableSpan = field(compare=False)
-    spans: tuple[ReadableSpan, ...] = field(compare=False)
+    spans: list[ReadableSpan] = field(compare=False)
 
     @property
     def trace_id(self) -> str:
@@ -47,6 +48,9 @@ class TraceMemory(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         trace_id = _context(span).trace_id
+        if PlaybackField.RATING in (span.attributes or {}):
+            self._add_playback(span)
+            return
         if span.kind is not SpanKind.SERVER:
             if len(self._pending) >= PENDING:
                 self._pending.pop(next(iter(self._pending)))
@@ -61,12 +65,19 @@ class TraceMemory(SpanProcessor):
         remaining = [child for child in waiting if child not in own]
         if remaining:  # another request that continues the same caller's trace
             self._pending[trace_id] = remaining
-        trace = SampledTrace(_seconds(span), self._count, span, (span, *own))
+        trace = SampledTrace(_seconds(span), self._count, span, [span, *own])
         self._last.append(trace)
         if len(self._slowest) < SLOWEST:
             heapq.heappush(self._slowest, trace)
         else:
             heapq.heappushpop(self._slowest, trace)
+
+    def _add_playback(self, span: ReadableSpan) -> None:
+        """Adds a span of a playback, which ends after its request, to the request's trace if that is still held."""
+        request_id = (span.attributes or {}).get(PlaybackField.REQUEST_ID)
+        trace = next((trace for trace in self._held() if trace.request_id == request_id), None)
+        if trace is not None:
+            trace.spans.append(span)
 
     def last(self) -> list[dict[str, Any]]:
         """Returns summaries of the last requests, newest first."""

@@ -15,6 +15,7 @@ from server.routes import docs, schemas
 from server.routes.openai_api import SpeechRequest
 from server.routes.operations import REFERENCE, reads, reads_text, string_headers
 from server.routes.pages import Page
+from server.routes.playback import PlaybackReport
 from server.routes.requests import TtsRequest
 from server.routes.route import Operation, RequestLimits, Route, limited
 from server.synthesis.synthesizer import Synthesizer
@@ -114,7 +115,8 @@ def _security(route: Route) -> dict[str, Any]:
 def _models(limits: RequestLimits) -> dict[str, Any]:
     """Returns the schemas of JSON bodies, with this server's voices and maximum text length."""
     _, definitions = models_json_schema(
-        [(TtsRequest, "validation"), (SpeechRequest, "validation")], ref_template=REFERENCE
+        [(TtsRequest, "validation"), (SpeechRequest, "validation"), (PlaybackReport, "validation")],
+        ref_template=REFERENCE,
     )
     models: dict[str, Any] = definitions["$defs"]
     models["TtsRequest"]["properties"]["text"] |= limits.text

@@ -14,6 +14,7 @@ from server.errors import (
     UnknownModel,
     UnknownPath,
     UnknownPronunciation,
+    UnknownRequest,
     UnknownTrace,
     all_errors,
     error_type,
@@ -48,6 +49,7 @@ NOT_OF_SPEECH = {
     UnknownModel,
     UnknownPath,
     UnknownPronunciation,
+    UnknownRequest,
     UnknownTrace,
 }
 """Errors that no speech request can cause, or only a GET."""

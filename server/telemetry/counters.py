@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from otel.contract import metrics as instruments
 from otel.contract.instrument import Instrument
 from otel.contract.labels import OTHER, Source
+from otel.contract.playback_metrics import PLAYBACKS
 from otel.contract.prediction_metrics import DRY_RUNS, PREDICTIONS
 from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS
 from otel.contract.values import FallbackReason, Outcome
@@ -44,6 +45,7 @@ ALL_VALUES = (
     DRY_RUNS,
     RECOGNITIONS,
     VERIFICATIONS,
+    PLAYBACKS,
 )
 """Counters that are initialized for every combination of their label values."""
 MOST_USE = 1000

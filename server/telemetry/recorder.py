@@ -36,6 +36,7 @@ from server.prediction.request_predictor import RequestPredictor
 from server.record import RequestRecord
 from server.telemetry.costs import Costs
 from server.telemetry.prediction_recorder import PredictionRecorder
+from server.telemetry.recent_requests import RecentRequests
 from server.telemetry.request_fields import FAILED, attempt_fields, method, request_fields
 from server.telemetry.slowness import Slowness
 from server.telemetry.summary import Summary
@@ -59,9 +60,10 @@ class Recorder:
         *,
         predictor: RequestPredictor | None = None,
         costs: Costs | None = None,
+        recent: RecentRequests | None = None,
     ) -> None:
         """``build`` names this build of the server; ``predictor`` learns from each request, ``costs``
-        prices it."""
+        prices it, ``recent`` remembers it."""
         self._telemetry = telemetry
         self._tracer: Tracer = telemetry.tracer
         self._metrics = telemetry.metrics
@@ -72,10 +74,13 @@ class Recorder:
         self._journal = journal
         self._predictions = None if predictor is None else PredictionRecorder(telemetry.metrics, predictor)
         self._costs = costs
+        self._recent = recent
 
     def open(self, record: RequestRecord, span: Span) -> None:
         """Counts a request as in flight; ``span`` is its SERVER span."""
         self._summary.open()
+        if self._recent is not None:
+            self._recent.open(record)
         if self._costs is not None:
             self._costs.open(record)
         if self._journal is not None:
@@ -99,6 +104,8 @@ class Recorder:
             else:
                 self._report(record, span)
         finally:
+            if self._recent is not None:
+                self._recent.close(record, span)
             if self._journal is not None:
                 self._journal.clear(record.journal_slot)
 
@@ -132,6 +139,7 @@ class Recorder:
             record.duration,
             failed=_failed(record),
         )
+        record.sampled = decision.sampled
         context = set_span_in_context(span, Context()) if decision.sampled else unsampled(span.get_span_context())
         attributes = request_fields(record, self._build)
         if self._costs is not None:

@@ -55,10 +55,10 @@ NOT_HERE = (
     *("tts_gpu_", "tts_drift_", "tts_change_", "tts_build_worse", "tts_stream_", "tts_key_expiry_"),
     *("tts_certificate_expiry_", "tts_shared_store_", "tts_cost_", "tts_tenant_cost_", "tts_machine_"),
     *("otelcol_exporter_send_failed", "otelcol_exporter_enqueue_failed"),
-    *("tts_word_error_rate", "tts_verification_", "tts_probe_"),
+    *("tts_word_error_rate", "tts_verification_", "tts_probe_", "tts_playback"),
 )
-"""Of machines, programs, callers, keys, certificates, stores, prices and recognisers that are not here, and counters
-that begin with a failure."""
+"""Of machines, programs, callers, keys, certificates, stores, prices, recognisers and players that are not here, and
+counters that begin with a failure."""
 
 
 class House:

@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import struct
+import uuid
 from collections import Counter
 from pathlib import Path
 
@@ -47,7 +48,7 @@ MARKDOWN = (
     f"{'> ' * 50}{CANARY}",
     f"[{CANARY}]: {CANARY}",
 )
-READ = "/v1/text/read"
+READ, PLAYBACK = "/v1/text/read", "/v1/telemetry/playback"
 KEYS: list[str] = []
 """Keys that count and keys that don't; none of their secrets may be anywhere."""
 ANSWERS: list[bytes] = []
@@ -229,6 +230,24 @@ def everywhere(url: str) -> set[int]:
         send(url, "GET", "/health", b"", {"X-Long": CANARY * 2000}),
         send(url, f"{CANARY}{{}}", "/tts"),
         *cartesia(url),
+        *playback(url, hostile_headers),
+    }
+
+
+def playback(url: str, hostile_headers: dict[str, str]) -> set[int]:
+    """Reports playbacks, one of them of a request, and sends the canary with them."""
+    identifier = str(uuid.uuid4())
+    words = json.dumps({"text": f"Hello {CANARY}.", "stream": True}).encode()
+    times = {"first_byte_seconds": 0.1, "first_sound_seconds": 0.2, "end_seconds": 0.3}
+    report = {"request_id": identifier, "end": "finished", "click_span": True, **times}
+    caller = {**hostile_headers, "X-Request-ID": identifier}
+    return {
+        send(url, "POST", "/tts", words, caller),
+        *(
+            send(url, "POST", PLAYBACK, json.dumps({**report, name: CANARY}).encode(), JSON)
+            for name in (*report, CANARY)
+        ),
+        send(url, "POST", f"{PLAYBACK}?{CANARY}={CANARY}", json.dumps(report).encode(), caller),
     }
 
 
@@ -339,7 +358,7 @@ def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
         statuses = everywhere(url)
-        assert {200, 400, 403, 404, 405, 413, 415, 421, 422, 431} <= statuses
+        assert {200, 204, 400, 403, 404, 405, 413, 415, 421, 422, 431} <= statuses
         assert 500 not in statuses
         ANSWERS.append(over_wyoming(ports["wyoming"]))
         leave(url)
@@ -430,6 +449,11 @@ def test_no_answer_repeats_a_key(signals: dict[str, bytes]) -> None:
 def test_what_was_heard_in_clips_is_among_the_signals(signals: dict[str, bytes]) -> None:
     assert b"tts_word_error_rate_count{" in signals["/prometheus"]
     assert all(b"tts.word_error_rate" in signals[where] for where in ("OTLP", "files", "/traces/{trace_id}"))
+
+
+def test_a_playback_is_among_the_signals(signals: dict[str, bytes]) -> None:
+    assert b"tts_playback_first_sound_seconds_count{" in signals["/prometheus"]
+    assert all(b"tts.playback.rating" in signals[where] for where in ("OTLP", "OTLP over HTTP", "files"))
 
 
 def test_requests_that_were_given_up_are_among_the_signals(signals: dict[str, bytes]) -> None:

@@ -102,6 +102,14 @@ MAY_BE_EMPTY = {
     "probe-word-error-rate",
     "probe-mos",
     "probe-last-success",  # and there is no prober
+    "playback-first-sound",
+    "playback-stall",
+    "playback-stalls",
+    "playback-ratings",
+    "playback-ends",
+    "playback-share",
+    "playback-budget",
+    "playback-burn-rate",  # nor a player that reports
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 

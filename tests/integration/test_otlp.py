@@ -22,8 +22,8 @@ from tests.server_process import WITHOUT_ENGINE, LiveServer
 KINDS = {"boolean": "bool"}
 """OTLP's names of types, where the contract has another."""
 
-SELDOM = ("tts.word_error_rate", "tts.verification.", "tts.probe.", "tts.utterance.")
-"""Of recognised clips, and of texts in pieces: there are none here."""
+SELDOM = ("tts.word_error_rate", "tts.verification.", "tts.probe.", "tts.utterance.", "tts.playback.")
+"""Of recognised clips, of texts in pieces and of players: there are none here."""
 
 
 @pytest.fixture(scope="module")

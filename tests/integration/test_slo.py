@@ -11,7 +11,7 @@ import pytest
 from alerting.alerts.slo import ratio
 from dashboards.objective import bad_share, budget_left, burn_rate
 from dashboards.variables import fill
-from otel.contract.slo import AVAILABILITY, CONTINUITY, CountedSlo
+from otel.contract.slo import AVAILABILITY, CONTINUITY, PLAYBACK, CountedSlo
 from server.errors import TooManyConnections, all_errors, error_type
 from stack.services import ROOT
 
@@ -91,6 +91,24 @@ def test_panel_and_alert_see_the_same_burn_rate_of_continuity(
     binaries: dict[str, Path], tmp_path: Path, series: list[dict[str, str]], burn: float | None
 ) -> None:
     agree(CONTINUITY, binaries, tmp_path, series, burn)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "burn"),
+    [
+        pytest.param({"good": 40, "late": 20, "gaps": 20, "late_gaps": 20, "none": 50}, 12, id="late and with gaps"),
+        pytest.param({"good": 40, "none": 60}, 0, id="stopped before any sound"),
+        pytest.param({"none": 60}, None, id="nothing else"),
+    ],
+)
+def test_panel_and_alert_see_the_same_burn_rate_of_playback(
+    binaries: dict[str, Path], tmp_path: Path, ratings: dict[str, int], burn: float | None
+) -> None:
+    series = [
+        {"series": f'tts_playbacks_total{{{JOB},voice_name="joe",rating="{rating}"}}', "values": f"0+{each}x120"}
+        for rating, each in ratings.items()
+    ]
+    agree(PLAYBACK, binaries, tmp_path, series, burn)
 
 
 def agree(

@@ -119,7 +119,7 @@ def test_thresholds_that_follow_a_setting_are_its_default() -> None:
 
 def test_every_range_is_promised_something() -> None:
     assert [*LATENCY.bounds] == [label for label in WORDS.labels if label != EMPTY]
-    assert {slo.name for slo in SLOS} == {"availability", "latency", "continuity"}
+    assert {slo.name for slo in SLOS} == {"availability", "latency", "continuity", "playback"}
 
 
 def test_windows_are_those_of_the_workbook() -> None:

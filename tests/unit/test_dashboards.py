@@ -54,6 +54,8 @@ WINDOWS = {
     "burn-rate": {"1h", "6h"},
     "continuity-budget": {"30d"},
     "continuity-burn-rate": {"1h", "6h"},
+    "playback-budget": {"30d"},
+    "playback-burn-rate": {"1h", "6h"},
     "audio-made": {"$__range"},
     "characters-spoken": {"$__range"},
     "words-spoken": {"$__range"},

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from otel.contract.labels import OUTCOME, SIDE
+from otel.contract.labels import OUTCOME, PLAYBACK_RATING, SIDE
 from otel.contract.metrics import ERRORS, REQUESTS
-from otel.contract.slo import AVAILABILITY, CONTINUITY, LATENCY, SLOS, UNDERRUN_BOUNDS
+from otel.contract.playback_metrics import PLAYBACK_FIRST_SOUND
+from otel.contract.playback_values import IN_TIME_SECONDS, PlaybackRating
+from otel.contract.slo import AVAILABILITY, CONTINUITY, LATENCY, PLAYBACK, SLOS, UNDERRUN_BOUNDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +28,23 @@ def test_documents_say_the_availability_objective_in_its_own_words(page: str) ->
 )
 def test_documents_say_the_continuity_objective_in_its_own_words(page: str) -> None:
     assert CONTINUITY.sentence in " ".join((ROOT / page).read_text().split())
+
+
+@pytest.mark.parametrize(
+    "page", ["dashboards/README.md", "alerting/README.md", "alerting/runbooks/TtsSloPlaybackBurn.md"]
+)
+def test_documents_say_the_playback_objective_in_its_own_words(page: str) -> None:
+    assert PLAYBACK.sentence in " ".join((ROOT / page).read_text().split())
+
+
+def test_every_rating_of_a_playback_is_good_bad_or_excluded() -> None:
+    ratings = [count.where[PLAYBACK_RATING] for count in (*PLAYBACK.good, *PLAYBACK.bad, *PLAYBACK.excluded)]
+    assert sorted(map(str, ratings)) == sorted(PlaybackRating)
+
+
+def test_the_bound_of_the_playback_objective_is_one_of_its_histogram() -> None:
+    assert IN_TIME_SECONDS in PLAYBACK_FIRST_SOUND.buckets
+    assert f"{IN_TIME_SECONDS * 1000:g} ms" in PlaybackRating.GOOD.meaning
 
 
 def test_every_error_and_every_request_without_one_is_good_bad_or_excluded() -> None:
@@ -48,6 +67,6 @@ def test_bounds_of_the_continuity_objective_are_those_of_its_histogram() -> None
 
 
 def test_a_budget_is_what_an_objective_leaves() -> None:
-    assert [slo.budget for slo in SLOS] == [0.005, 0.05, 0.01]
+    assert [slo.budget for slo in SLOS] == [0.005, 0.05, 0.01, 0.05]
     with pytest.raises(ValueError, match="100 % can't be promised"):
         dataclasses.replace(AVAILABILITY, objective=1.0)

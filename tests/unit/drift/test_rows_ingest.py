@@ -109,6 +109,7 @@ def test_many_events_a_line_and_several_resources_are_all_taken(ingest: Ingested
         pytest.param(b'{"resourceLogs":{"scopeLogs":7}}\n', {"empty": 1}, id="no lists"),
         pytest.param(line("text", 5, None, []), {"repaired": 1, "malformed": 4}, id="records that are none"),
         pytest.param(line(record(1, event="other"), record(2, event="")), {"foreign": 2}, id="other events"),
+        pytest.param(line(record(1, event="tts.playback")), {}, id="playbacks, which are no requests"),
         pytest.param(line({"eventName": 5}), {"repaired": 1, "foreign": 1}, id="an event without a name"),
         pytest.param(line({"eventName": "tts.request"}), {"timeless": 1}, id="nothing but a name"),
         pytest.param(
