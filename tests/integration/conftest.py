@@ -66,7 +66,7 @@ def binaries() -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with OpenAI's SDK for JavaScript and TraceQL's grammar, of the versions that the lock file names."""
+    """A folder with the SDKs for JavaScript and TraceQL's grammar, of the versions that the lock file names."""
     if shutil.which("npm") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("npm is not installed, and CI must test the clients in JavaScript: apt-get install nodejs npm")

@@ -14,6 +14,7 @@ from cartesia.resources.tts import AsyncWebSocketContext
 from websockets.exceptions import InvalidStatus
 
 from tests.api_keys import create, unknown
+from tests.client_features import shows
 from tests.humming_provider import HummingProvider
 from tests.service_client import Client, Start, samples
 from tests.socket_client import connected, eventually
@@ -52,6 +53,7 @@ def words(events: list[Any]) -> list[tuple[str, float, float]]:
     return [word for each in times for word in zip(each.words, each.start, each.end, strict=True)]
 
 
+@shows("Cartesia", "cartesia", "text in pieces", "word times")
 @pytest.mark.parametrize(("prefix", "size"), [("", 1), ("/cartesia", 10)])
 async def test_two_contexts_are_spoken_at_once_with_the_times_of_their_words(
     start: Start, prefix: str, size: int
@@ -114,6 +116,7 @@ async def test_a_text_without_an_end_is_spoken_after_the_delay_and_at_once_witho
         assert kinds[-1] == "done"
 
 
+@shows("Cartesia", "cartesia", "interruption")
 async def test_a_cancelled_context_frees_the_engine_and_another_one_is_spoken(start: Start) -> None:
     provider = HummingProvider()
     client = await start(provider)

@@ -11,6 +11,7 @@ import cartesia as cartesia_sdk
 import pytest
 
 from server.errors import EngineFailed
+from tests.client_features import shows
 from tests.humming_provider import HummingProvider, failing
 from tests.integration.test_cartesia import PACE, SPEECH, TEXT, audio, sdk, words
 from tests.service_client import Start, samples
@@ -19,6 +20,7 @@ from tests.timed_provider import TimedProvider
 MP3 = {"container": "mp3", "sample_rate": 44_100, "bit_rate": 128_000}
 
 
+@shows("Cartesia", "cartesia", "whole text")
 @pytest.mark.parametrize(
     ("prefix", "form", "content_type", "width"),
     [

@@ -13,6 +13,7 @@ from deepgram.environment import DeepgramClientEnvironment
 from deepgram.speak.v1.types import SpeakV1Metadata, SpeakV1Text
 
 from tests.api_keys import create
+from tests.client_features import shows
 from tests.humming_provider import HummingProvider
 from tests.service_client import Client, Start, samples
 
@@ -36,6 +37,7 @@ async def until(connection: Any, kind: str) -> list[Any]:
     return received
 
 
+@shows("Deepgram", "deepgram-sdk", "text in pieces", "interruption")
 @pytest.mark.parametrize("prefix", ["", "/deepgram"])
 async def test_a_text_is_spoken_and_another_one_is_cleared(start: Start, prefix: str) -> None:
     provider = HummingProvider()
@@ -45,7 +47,8 @@ async def test_a_text_is_spoken_and_another_one_is_cleared(start: Start, prefix:
         metadata = await connection.recv()
         assert isinstance(metadata, SpeakV1Metadata)
         assert metadata.model_name == "joe"
-        await connection.send_text(SpeakV1Text(type="Speak", text=TEXT))
+        for word in TEXT.split():
+            await connection.send_text(SpeakV1Text(type="Speak", text=f"{word} "))
         await connection.send_flush()
         *audio, flushed = await until(connection, "Flushed")
         assert flushed.sequence_id == 0
@@ -74,6 +77,7 @@ async def test_keys_are_those_of_the_server(start: Start, tmp_path: Path) -> Non
     assert refused.value.status_code == 401
 
 
+@shows("Deepgram", "deepgram-sdk", "whole text")
 @pytest.mark.parametrize(
     ("options", "content_type", "begins"),
     [

@@ -72,7 +72,7 @@ def test_nothing_is_found(advisories: Advisories, capsys: pytest.CaptureFixture[
     printed = capsys.readouterr()
     assert "Python packages: 1 checked, 0 vulnerable" in printed.out
     assert re.search(r"Go modules: [0-9]{2,} checked, 0 vulnerable", printed.out)
-    assert re.search(r"JavaScript packages: [1-9] checked, 0 vulnerable", printed.out)
+    assert re.search(r"JavaScript packages: [1-9][0-9]* checked, 0 vulnerable", printed.out)
     assert not printed.err
 
 

@@ -19,6 +19,7 @@ from elevenlabs.core.api_error import ApiError
 from server.errors import EngineFailed
 from tests.api_keys import create
 from tests.certificates import Authority
+from tests.client_features import shows
 from tests.humming_provider import HummingProvider
 from tests.service_client import Client, Start, samples
 from tests.timed_humming_provider import TimedHummingProvider
@@ -43,6 +44,7 @@ async def joined(chunks: Any) -> bytes:
     return b"".join([chunk async for chunk in chunks])
 
 
+@shows("ElevenLabs", "elevenlabs", "whole text")
 @pytest.mark.parametrize("name", FORMATS)
 async def test_a_whole_text_is_spoken_in_the_format_that_is_chosen(start: Start, name: str) -> None:
     client = await start()
@@ -68,6 +70,7 @@ async def test_a_text_is_streamed_at_the_speed_of_its_settings(start: Start, nam
     assert samples(await client.prometheus(), "tts_requests_total", endpoint=path, outcome="ok") == [1]
 
 
+@shows("ElevenLabs", "elevenlabs", "word times")
 async def test_characters_have_times(start: Start) -> None:
     client = await start(TimedHummingProvider())
     tts = sdk(client).text_to_speech
@@ -130,6 +133,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
     return authority
 
 
+@shows("ElevenLabs", "elevenlabs", "text in pieces")
 @pytest.mark.parametrize("prefix", ["", "/elevenlabs"])
 async def test_a_text_in_pieces_is_spoken_over_a_socket(
     start: Start, authority: Authority, tmp_path: Path, prefix: str

@@ -18,8 +18,10 @@ from openai import AsyncOpenAI, OpenAI
 
 from server.errors import EngineFailed
 from tests.api_keys import create, unknown
+from tests.client_features import shows
 from tests.humming_provider import HummingProvider, failing
 from tests.service_client import Client, Start, samples
+from tests.slow_provider import LONG, SlowProvider
 
 TEXT = "Hello there. How are you?"
 Sdk = Callable[..., AsyncOpenAI]
@@ -45,6 +47,7 @@ def seconds(path: Path, **options: Any) -> float:
         return sum(frame.samples for frame in container.decode(audio=0)) / stream.rate
 
 
+@shows("OpenAI", "openai", "whole text")
 def test_the_real_voice_is_streamed_into_a_file_that_plays(server_url: str, tmp_path: Path) -> None:
     client = OpenAI(base_url=f"{server_url}/v1", api_key="none")
     path = tmp_path / "speech.mp3"
@@ -228,6 +231,7 @@ async def javascript_says(folder: Path, client: Client, task: str, file: Path | 
     return json.loads(done.stdout)
 
 
+@shows("OpenAI", "npm openai", "whole text")
 async def test_javascript_hears_it_whole_and_as_it_comes(start: Start, javascript: Path, tmp_path: Path) -> None:
     client = await start()
     said = await javascript_says(javascript, client, "whole", tmp_path / "whole.mp3")
@@ -236,6 +240,16 @@ async def test_javascript_hears_it_whole_and_as_it_comes(start: Start, javascrip
     assert said["ignored"] == "instructions"
     assert (tmp_path / "whole.mp3").read_bytes() == (tmp_path / "stream.mp3").read_bytes()
     assert seconds(tmp_path / "whole.mp3") == pytest.approx(0.065 * 24, abs=0.1)
+
+
+@shows("OpenAI", "npm openai", "interruption")
+async def test_javascript_interrupts(start: Start, javascript: Path) -> None:
+    client = await start(SlowProvider())
+    result = await javascript_says(javascript, client, "interrupted", LONG)
+    assert result["first"] > 0
+    assert result["aborted"]
+    await client.until(lambda summary: summary["requests_in_flight"] == 0)
+    assert samples(await client.prometheus(), "tts_requests_total", outcome="cancelled") == [1]
 
 
 async def test_javascript_finds_its_own_errors_and_models(start: Start, javascript: Path) -> None:

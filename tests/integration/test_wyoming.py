@@ -28,6 +28,7 @@ from server.settings import Settings
 from server.streaming import wyoming_events
 from server.streaming.wyoming_discovery import SERVICE
 from tests.api_keys import create
+from tests.client_features import shows
 from tests.humming_provider import HummingProvider, failing
 from tests.service_client import Client, Start, samples
 from tests.socket_client import eventually
@@ -74,6 +75,7 @@ async def test_the_server_describes_itself_and_its_voices(client: Client) -> Non
     assert await recorded(client) == 0
 
 
+@shows("Wyoming", "wyoming", "whole text")
 async def test_a_text_is_spoken_whole_as_by_the_servers_own_call(client: Client) -> None:
     async with room(client) as connection:
         for text in (TEXT, "And a second one."):
@@ -87,6 +89,7 @@ async def test_a_text_is_spoken_whole_as_by_the_servers_own_call(client: Client)
     assert await recorded(client, outcome="ok", status_code="200", method="other") == 2
 
 
+@shows("Wyoming", "wyoming", "text in pieces")
 @pytest.mark.parametrize("size", [1, 9, 1000])
 async def test_a_text_in_pieces_is_spoken_while_it_arrives(client: Client, size: int) -> None:
     async with room(client) as connection:

@@ -35,6 +35,19 @@ const tasks = {
     return { seen };
   },
 
+  /** Broken off after its first audio; the argument is the text. */
+  async interrupted() {
+    const interruption = new AbortController();
+    const request = { ...speech, input: file, response_format: "pcm" };
+    const { signal } = interruption;
+    const answer = await new OpenAI({ baseURL, apiKey: "none" }).audio.speech.create(request, { signal });
+    const reader = answer.body.getReader();
+    const { value } = await reader.read();
+    interruption.abort();
+    const aborted = await reader.read().then(() => false, () => true);
+    return { first: value.length, aborted };
+  },
+
   /** What is wrong is an error of the SDK's own kind. */
   async refused() {
     try {
