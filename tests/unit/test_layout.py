@@ -43,6 +43,7 @@ FILES = (
 )
 LOCKS = (
     "requirements.lock",
+    "requirements/agents.lock",
     "requirements/dashboards.lock",
     "requirements/dev.lock",
     "requirements/drift.lock",

@@ -36,8 +36,9 @@ COPYLEFT = re.compile(
     r"\b[AL]?GPL|General Public|Affero|\bMPL|Mozilla|\bEUPL|\bCDDL|\bEPL|\bSSPL|\bBUSL|Proprietary", re.IGNORECASE
 )
 PINNED = sorted({pin.name for lock in lock_files(ROOT) for pin in pins(lock)})
-AUDITING = {pin.name for pin in pins(ROOT / "requirements" / "audit.lock")}
-"""What only `make test`, `make audit` and `make sbom` install."""
+APART = ("agents", "audit")
+"""The lock files whose packages are installed in folders of their own, where something needs them."""
+ELSEWHERE = {pin.name for name in APART for pin in pins(ROOT / "requirements" / f"{name}.lock")}
 NOTICE = (ROOT / "NOTICE").read_text()
 
 
@@ -46,8 +47,8 @@ def canonical(name: str) -> str:
 
 
 def installed() -> Iterator[tuple[str, importlib.metadata.PackageMetadata]]:
-    """The metadata of what is installed, in the folder of the auditing tools too."""
-    tools = [str(path) for path in (Path(sys.prefix) / "audit").glob("lib/*/site-packages")]
+    """The metadata of what is installed, in the folders beside the environment too."""
+    tools = [str(path) for name in APART for path in (Path(sys.prefix) / name).glob("lib/*/site-packages")]
     for distribution in [*importlib.metadata.distributions(path=tools), *importlib.metadata.distributions()]:
         yield canonical(distribution.metadata["Name"]), distribution.metadata
 
@@ -77,7 +78,7 @@ def test_every_package_says_its_licence() -> None:
 
 def test_what_is_not_installed_here_is_known_or_of_another_platform() -> None:
     here = {pin.name for lock in lock_files(ROOT) for pin in pins(lock) if not pin.marker}
-    assert {name for name in here if not licence(name)} <= AUDITING
+    assert {name for name in here if not licence(name)} <= ELSEWHERE
 
 
 def test_nothing_is_under_the_agpl() -> None:

@@ -1,0 +1,1 @@
+"""Clients of agents' frameworks, in the environment of requirements/agents.lock: ``python -m tests.agents`` there."""
