@@ -54,8 +54,9 @@ class Costs:
         save. ``voice`` is the voice's label. No cost is known without a price list, and before the voice has spoken."""
         if self._prices is None:
             return ExpectedCost(None, None)
-        known = self._voices.get(voice)
-        return ExpectedCost(known.of(audio_seconds) if known and known.known else None, self._prices.currency)
+        voice_cost = self._voices.get(voice)
+        cost = voice_cost.of(audio_seconds) if voice_cost and voice_cost.is_known else None
+        return ExpectedCost(cost, self._prices.currency)
 
     def close(self, record: RequestRecord) -> dict[str, AttributeValue]:
         """Records a finished request's cost, and returns the fields of its event about it."""

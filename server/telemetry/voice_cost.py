@@ -33,7 +33,7 @@ class VoiceCost:
     cost: float = 0.0
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether a request was added."""
         return self.requests > 0
 

@@ -25,14 +25,14 @@ def learned(requests: int = 200, noise: float = 0.0) -> VoiceCost:
 
 
 def test_nothing_is_known_before_the_first_request() -> None:
-    assert not VoiceCost().known
+    assert not VoiceCost().is_known
     assert VoiceCost().of(3.0) == 0.0
 
 
 def test_the_first_request_tells_the_cost_of_a_second() -> None:
     voice = VoiceCost()
     voice.add(6.0, 2.0)
-    assert voice.known
+    assert voice.is_known
     assert voice.of(3.0) == pytest.approx(9.0)
 
 
