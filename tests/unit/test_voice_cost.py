@@ -56,6 +56,17 @@ def test_neither_the_total_nor_a_second_is_biased_even_where_costs_are_no_line()
     assert abs(sum(error for _, error in errors[200:])) < 0.02 * sum(of_seconds[200:])
 
 
+def test_a_fixed_part_that_may_be_chance_is_left_out() -> None:
+    lines = []
+    for seed in range(20):
+        rng, voice = random.Random(seed), VoiceCost()
+        for _ in range(40):
+            seconds = rng.choice(LENGTHS)
+            voice.add(OF_SECOND * seconds * rng.lognormvariate(0, 0.5), seconds)
+        lines.append(voice.line())
+    assert sum(fixed == 0.0 for fixed, _ in lines) >= 17
+
+
 def test_texts_of_one_length_tell_only_a_mean() -> None:
     voice = VoiceCost()
     for _ in range(100):
