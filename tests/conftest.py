@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.examples import load_profile
-from tests.server_process import LiveServer
+from tests.server_process import ROOT, LiveServer
 
 load_profile()
 os.environ.setdefault("TTSCOPE_RECOGNISED_SHARE", "0")  # what a test measures is not disturbed by chance
@@ -69,3 +70,16 @@ def live_server(voices_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def server_url(live_server: LiveServer) -> str:
     return live_server.url
+
+
+@pytest.fixture(scope="session")
+def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with OpenAI's SDK for JavaScript, TraceQL's grammar and axe-core, as the lock file has them."""
+    if shutil.which("npm") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("npm is not installed, and CI must test the clients in JavaScript: apt-get install nodejs npm")
+        pytest.skip("npm is not installed: apt-get install nodejs npm")
+    folder = tmp_path_factory.mktemp("javascript")
+    shutil.copytree(ROOT / "tests" / "javascript", folder, dirs_exist_ok=True)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=120)
+    return folder

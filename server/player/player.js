@@ -586,10 +586,11 @@ class Playback extends EventTarget {
   #heardAt(time) {
     const { contextTime, performanceTime } = this.#context.getOutputTimestamp?.() ?? {};
     const { currentTime, outputLatency, baseLatency } = this.#context;
-    const at = contextTime > 0 && performanceTime > 0
-      ? performanceTime + 1000 * (time - contextTime)
-      : performance.now() + 1000 * (time - currentTime + (outputLatency || baseLatency || 0));
-    return Math.max(0, (at - this.#clickedAt) / 1000);
+    const rendered = performance.now() + 1000 * (time - currentTime);
+    const output = contextTime > 0 && performanceTime > 0
+      ? performanceTime + 1000 * (time - contextTime) // soon after a start it may be older than the frame itself
+      : rendered + 1000 * (outputLatency || baseLatency || 0);
+    return Math.max(0, (Math.max(output, rendered) - this.#clickedAt) / 1000);
   }
 
   // -- the end

@@ -15,11 +15,11 @@ HEAD = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>ttscope: API</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/console.css">
+<link rel="stylesheet" href="console.css">
 </head>
 <body>
 <header class="top"><h1>ttscope</h1><p>The API of this server.</p>
-<nav aria-label="More about this server"><a href="/">Console</a> <a href="/openapi.json">openapi.json</a></nav></header>
+<nav aria-label="More about this server"><a href=".">Console</a> <a href="openapi.json">openapi.json</a></nav></header>
 <main class="calls">
 """
 TAIL = "</main>\n</body>\n</html>\n"

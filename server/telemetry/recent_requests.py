@@ -18,7 +18,7 @@ from server.record import RequestRecord
 RETENTION_SECONDS = 3600.0
 """How long after its end the playback of a request can be reported."""
 MOST_REQUESTS = 16_384
-"""The most requests that are remembered, of which the oldest is forgotten first: about 10 MB."""
+"""The most requests that are remembered, of which the oldest is forgotten first: 16 MB."""
 END_SECONDS = 5.0
 """How long a report waits for the end of its request: a player that is stopped reports at once."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from server.app import Service
 from server.settings import Settings
 from tests.certificates import Authority
 from tests.http_calls import fetch
@@ -21,6 +19,7 @@ from tests.humming_provider import HummingProvider
 from tests.nginx_server import Nginx
 from tests.service_client import samples
 from tests.stack import eventually
+from tests.threaded_service import threaded_service
 
 CALL = """async ([url, options]) => {
     try {
@@ -83,28 +82,10 @@ def elsewhere() -> Iterator[str]:
 
 @pytest.fixture
 def site(elsewhere: str, tmp_path: Path) -> Iterator[Site]:
-    ready, end = threading.Event(), threading.Event()
-    running: list[Site] = []
-
-    async def serve() -> None:
-        provider = HummingProvider()
-        settings = Settings(port=0, management_port=0, data_dir=tmp_path, cache_bytes=0, allowed_origins=(elsewhere,))
-        service = Service(settings, [provider])
-        try:
-            await (await service.start())
-            running.append(Site(service.url, elsewhere, provider))
-            ready.set()
-            await asyncio.to_thread(end.wait)
-        finally:
-            ready.set()
-            await service.stop()
-
-    thread = threading.Thread(target=asyncio.run, args=[serve()])
-    thread.start()
-    assert ready.wait(60)
-    yield running[0]
-    end.set()
-    thread.join()
+    provider = HummingProvider()
+    settings = Settings(port=0, management_port=0, data_dir=tmp_path, cache_bytes=0, allowed_origins=(elsewhere,))
+    with threaded_service(settings, [provider]) as url:
+        yield Site(url, elsewhere, provider)
 
 
 @pytest.fixture
@@ -141,7 +122,7 @@ def test_a_page_of_another_origin_reads_nothing_and_makes_nobody_speak(page: Pag
         ("img", {"src": f"{site.url}/api/tts?text=hello"}),
         ("audio", {"src": f"{site.url}/api/tts?text=hello"}),
         ("script", {"src": f"{site.url}/metrics"}),
-        ("script", {"src": f"{site.url}/console.js"}),
+        ("script", {"src": f"{site.url}/console/main.js"}),
     ):
         assert page.evaluate(LOADS, [name, attributes]) == "error"
     for path in ("/metrics", "/traces", "/v1/models", "/health", "/"):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from server.shared.store_address import open_shared_files
 from tests.humming_provider import HummingProvider
 from tests.redis_server import RedisServer
 from tests.s3_server import S3Server
-from tests.server_process import ROOT
 from tests.service_client import Client, Start
 from tests.stack import Stack, built, running_stack
 
@@ -62,19 +59,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def binaries() -> dict[str, Path]:
     """The pipeline's programs."""
     return built()
-
-
-@pytest.fixture(scope="session")
-def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the SDKs for JavaScript and TraceQL's grammar, of the versions that the lock file names."""
-    if shutil.which("npm") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("npm is not installed, and CI must test the clients in JavaScript: apt-get install nodejs npm")
-        pytest.skip("npm is not installed: apt-get install nodejs npm")
-    folder = tmp_path_factory.mktemp("javascript")
-    shutil.copytree(ROOT / "tests" / "javascript", folder, dirs_exist_ok=True)
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=120)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -227,7 +227,12 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
 
 async def test_the_page_is_served_with_a_strict_policy(start: Start) -> None:
     client = await start()
-    for path, kind in {"/": "text/html", "/console.js": "javascript", "/console.css": "text/css"}.items():
+    for path, kind in {
+        "/": "text/html",
+        "/console/main.js": "javascript",
+        "/player.js": "javascript",
+        "/console.css": "text/css",
+    }.items():
         async with client.session.get(client.url + path) as response:
             assert response.status == 200
             assert kind in response.headers["Content-Type"]

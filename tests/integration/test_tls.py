@@ -146,7 +146,7 @@ async def test_speech_pages_and_streams_by_https(secure: Start, site: Site, vers
         assert len(audio) >= WAV_BYTES
         assert "Strict-Transport-Security" not in headers
     async with client.session.get(f"{client.url}/") as response:
-        assert "console.js" in await response.text()
+        assert "main.js" in await response.text()
     async with client.session.head(f"{client.url}/docs") as response:
         assert response.status == 200
     assert await client.refused({"text": "(happy)"}) == (422, "nothing_to_speak", "text")

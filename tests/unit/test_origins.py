@@ -103,7 +103,7 @@ async def test_pages_may_be_opened_by_a_link_and_nothing_else_may() -> None:
         assert not await accepted(OWN, {**CROSS, **NAVIGATION}, "POST", path)
         for change in ({"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Mode": "no-cors"}):
             assert not await accepted(OWN, {**CROSS, **NAVIGATION, **change}, "GET", path)
-    for path in ("/traces", "/api/tts", "/metrics", "/console.js"):
+    for path in ("/traces", "/api/tts", "/metrics", "/console/main.js"):
         assert not await accepted(OWN, {**CROSS, **NAVIGATION}, "GET", path)
 
 
