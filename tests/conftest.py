@@ -74,7 +74,7 @@ def server_url(live_server: LiveServer) -> str:
 
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with OpenAI's SDK for JavaScript, TraceQL's grammar and axe-core, as the lock file has them."""
+    """A folder with the SDKs for JavaScript, TraceQL's grammar and axe-core, as the lock file has them."""
     if shutil.which("npm") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("npm is not installed, and CI must test the clients in JavaScript: apt-get install nodejs npm")
