@@ -86,6 +86,10 @@ class Synthesis:
     """The other request's synthesis that this one is coalesced with; None if it is not coalesced."""
     provider: str = ""
     """The provider that speaks; empty before the first chunk."""
+    take: int = 0
+    """The number of times that its audio was made before and discarded."""
+    seed: int | None = None
+    """The seed of its audio; None before it is made, and for audio whose noise the server can't repeat."""
     attempts: list[AttemptRecord] = field(default_factory=list)
     first_choice: bool = False
     """Whether the voice's first provider made the audio: only then is it cached."""
@@ -103,9 +107,9 @@ class Synthesis:
     verification_seconds: float = 0.0
     """The time that recognising its clips took, and making all but the first."""
 
-    def take_from(self, result: CacheResult, leader: Synthesis | None = None) -> None:
-        """Records where the audio comes from."""
-        self.cache, self.leader = result, leader
+    def take_from(self, result: CacheResult, leader: Synthesis | None = None, seed: int | None = None) -> None:
+        """Records where the audio comes from; ``seed`` is that of a clip from the cache."""
+        self.cache, self.leader, self.seed = result, leader, seed
 
     @property
     def source(self) -> Synthesis | None:
@@ -200,6 +204,12 @@ class RequestRecord:
         """The provider that spoke; empty if none did."""
         synthesis = self.source or self.synthesis
         return synthesis.provider if synthesis is not None else ""
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that makes the same audio again; None if there is none."""
+        synthesis = self.source or self.synthesis
+        return synthesis.seed if synthesis is not None else None
 
     @property
     def without_audio(self) -> bool:

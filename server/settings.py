@@ -17,9 +17,10 @@ from otel.sdk.variable_rules import SIGNALS
 from otel.support.api_key import FILE_VARIABLE, KEY_VARIABLE
 from otel.support.environment import read, unknown
 from server.audit_settings import LEAST_SECRET
+from server.pauses import DEFAULT_PAUSES
 from server.settings_groups import SettingsGroups
 from server.shared.bucket_store import STORE_SECRETS
-from server.utterance import DEFAULT_PAUSES, VOICE_NAME
+from server.utterance import VOICE_NAME
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.alias_settings import AliasSettings
 from server.audit_settings import AuditSettings
 from server.cost_settings import CostSettings
+from server.engine_settings import EngineSettings
 from server.limit_settings import LimitSettings
 from server.load_settings import LoadSettings
 from server.prediction_settings import PredictionSettings
@@ -20,6 +21,7 @@ class SettingsGroups(
     LimitSettings,
     LoadSettings,
     CostSettings,
+    EngineSettings,
     PredictionSettings,
     WebSettings,
     AuditSettings,

@@ -17,6 +17,7 @@ Samples = npt.NDArray[np.float32]  # mono audio, shape (samples,), within -1 to 
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
 LOUDNESS_RANGE = (-40.0, -5.0)  # LUFS: EBU R128 sets -23, podcasts use -16, streaming services -14
+SEED_RANGE = (0, 2**32 - 1)  # as in ElevenLabs' API
 MARKUP = "markup"
 """The rule of a range whose reading markup gives."""
 VoiceKey = tuple[str | None, str]
@@ -116,6 +117,8 @@ class Ability(StrEnum):
     """Words whose phonemes are given."""
     LANGUAGES = "languages"
     """Parts of a text in other languages than the rest."""
+    SEED = "seed"
+    """The same audio for the same seed. An utterance never needs it: audio that can't be repeated has no seed."""
 
 
 FEATURES = {
@@ -155,21 +158,6 @@ class LanguageRun:
     """The language that it is in, if that can't be spoken and ``language`` is read instead; empty otherwise."""
     needed: bool = False
     """Whether markup gives the language, so that a provider without Ability.LANGUAGES can't speak it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pauses:
-    """Seconds of silence after a part of a text, at speed 1."""
-
-    paragraph: float = 0.6
-    heading: float = 0.6
-    item: float = 0.3
-    """After an item of a list, a line of code or verse, and a row of a table."""
-    cell: float = 0.25
-    """After a cell that is not the last of its row."""
-
-
-DEFAULT_PAUSES = Pauses()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +223,10 @@ class Utterance:
     structural: bool = False
     """Whether the passages only follow the text's structure, which ``text`` has too, a line for each: then a provider
     without Ability.MARKUP may speak it, without their pauses."""
+    seed: int | None = None
+    """What all noise in its audio follows from; None before the server draws it."""
+    exact: bool = False
+    """Whether the client states the seed: then its audio has the same bits whatever is spoken beside it."""
 
     def __post_init__(self) -> None:
         if self.language not in self.voice.languages:

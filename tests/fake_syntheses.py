@@ -40,6 +40,7 @@ class Murmur:
         rng = np.random.default_rng(seed)
         noise = rng.uniform(-1.1, 1.1, (parts, samples)).astype(np.float32)
         self.pieces = [pcm16(samples) for samples in noise]
+        self.seed = seed
         self.synthesis = Murmured(utterance(), self)
         self.begun = self.closed = self.made = 0
         self._noise = noise
@@ -58,6 +59,7 @@ class Murmur:
 
     async def __call__(self) -> AsyncGenerator[Chunk, None]:
         self.begun += 1
+        self.synthesis.seed = self.seed
         try:
             for samples in self._noise:
                 await self._allowed.acquire()
@@ -112,6 +114,10 @@ class Hearing:
     @property
     def result(self) -> CacheResult | None:
         return self._synthesis.cache
+
+    @property
+    def seed(self) -> int | None:
+        return self._synthesis.seed
 
     @property
     def synthesis(self) -> Synthesis | None:

@@ -22,6 +22,7 @@ from otel.support.api_key import KEY_VARIABLE
 from server.engine import messages
 from server.engine.connection import EngineConnection
 from server.engine.messages import Block, Command, DecoderProperties, LatentHandle, VoiceProperties
+from server.engine.noise import NoiseKey
 from server.errors import ShuttingDown
 from server.lifecycle import launch
 from server.scheduling.engine import BatchResult, Decode, Encode, EngineLost, Latent, Refine, Step, StepResult
@@ -63,6 +64,8 @@ class RemoteLatent:
     context: int
     released: list[int]
     """The list that its key is added to when it is dropped."""
+    exact: bool
+    """Whether its steps run alone: see Sentence.exact."""
 
     def __del__(self) -> None:
         self.released.append(self.key)
@@ -118,9 +121,9 @@ class EngineClient:
         """Speaks a sentence and returns its duration in seconds. Raises EngineFailed when the result is not audio."""
         return await self._value(messages.SpeakSentence(voice, ids))
 
-    async def prepare_decoder(self, voice: str, ids: Sequence[int]) -> DecoderProperties:
-        """Chooses the fastest decoder for a loaded voice by measuring them on a sentence."""
-        return await self._value(messages.PrepareDecoder(voice, ids))
+    async def prepare_decoder(self, voice: str, ids: Sequence[int], number_format: str = "auto") -> DecoderProperties:
+        """Prepares a loaded voice's decoder in ``number_format``: auto for the fastest one, measured on a sentence."""
+        return await self._value(messages.PrepareDecoder(voice, ids, number_format))
 
     async def end_loading(self) -> None:
         """Signals that all voices are loaded. From now on the watchdog checks the steps."""
@@ -128,18 +131,18 @@ class EngineClient:
         self._watchdog = asyncio.create_task(self._watch())
 
     def max_batch(self, step: Step) -> int:
-        return CUDA_MAX_BATCH[type(step)] if self._cuda else 1
+        return CUDA_MAX_BATCH[type(step)] if self._cuda and not _is_exact(step) else 1
 
     def size(self, step: Step) -> int:
         return len(step.sentence.ids) if isinstance(step, Encode) else step.stop - step.start
 
     def bucket(self, step: Step) -> Hashable:
         if isinstance(step, Encode):
-            return Encode, step.sentence.voice, length_bucket(len(step.sentence.ids))
+            return Encode, step.sentence.voice, length_bucket(len(step.sentence.ids)), step.sentence.exact
         latent = _remote(step.latent)
         if isinstance(step, Refine):
-            return Refine, latent.voice, length_bucket(step.stop - step.start)
-        return Decode, latent.voice, window_shape(latent.frames, latent.context, step.start, step.stop)
+            return Refine, latent.voice, length_bucket(step.stop - step.start), latent.exact
+        return Decode, latent.voice, window_shape(latent.frames, latent.context, step.start, step.stop), latent.exact
 
     async def run(self, worker: int, steps: Sequence[Step], threads: int) -> BatchResult:
         connection = self._connections[worker]
@@ -147,7 +150,9 @@ class EngineClient:
         if isinstance(first := steps[0], Encode):
             voice = first.sentence.voice
             encoded, _ = await connection.ask(messages.EncodeSentences(voice, _sentences(steps)))
-            results, start, end = [self._latent(voice, each) for each in encoded.value], encoded.start, encoded.end
+            exact = first.sentence.exact
+            results = [self._latent(voice, each, exact) for each in encoded.value]
+            start, end = encoded.start, encoded.end
         elif isinstance(first, Refine):
             refined, _ = await connection.ask(messages.RefineBlocks(_blocks(steps)))
             results, start, end = [None] * len(steps), refined.start, refined.end
@@ -221,7 +226,7 @@ class EngineClient:
         response, _ = await self._connections[0].ask(command)
         return response.value
 
-    def _latent(self, voice: str, handle: LatentHandle) -> RemoteLatent:
+    def _latent(self, voice: str, handle: LatentHandle, exact: bool) -> RemoteLatent:
         properties = self._voices[voice]
         return RemoteLatent(
             voice,
@@ -231,7 +236,12 @@ class EngineClient:
             properties.frame_seconds,
             properties.context,
             self._released,
+            exact,
         )
+
+
+def _is_exact(step: Step) -> bool:
+    return step.sentence.exact if isinstance(step, Encode) else _remote(step.latent).exact
 
 
 def _remote(latent: Latent) -> RemoteLatent:
@@ -246,9 +256,9 @@ def length_bucket(length: int) -> int:
     return next((bucket for bucket in LENGTH_BUCKETS if length <= bucket), -(-length // longest) * longest)
 
 
-def _sentences(steps: Sequence[Step]) -> list[tuple[Sequence[int], float, bool]]:
+def _sentences(steps: Sequence[Step]) -> list[tuple[Sequence[int], float, bool, NoiseKey]]:
     sentences = [step.sentence for step in steps if isinstance(step, Encode)]
-    return [(sentence.ids, sentence.speed, bool(sentence.words)) for sentence in sentences]
+    return [(each.ids, each.speed, bool(each.words), NoiseKey(each.seed, each.number)) for each in sentences]
 
 
 def _blocks(steps: Sequence[Step]) -> list[Block]:

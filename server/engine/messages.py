@@ -15,7 +15,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from server.engine.noise import NoiseKey
 from server.engine.vocabulary import Vocabulary
+from server.seeds import Arithmetic
 from server.utterance import Samples
 
 HEADER = Struct("!III")
@@ -70,17 +72,19 @@ class SpeakSentence(Command[float]):
 class DecoderProperties:
     """The properties of a voice's prepared decoder."""
 
-    dtype: str
+    arithmetic: Arithmetic
     rate: float
     """The seconds of audio that the voice generates per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareDecoder(Command[DecoderProperties]):
-    """Chooses the number format of a voice's decoder on a sentence, and records its usual windows."""
+    """Chooses the number format of a voice's decoder on a sentence, unless ``number_format`` is a certain one, and
+    records its usual windows."""
 
     voice: str
     ids: Sequence[int]
+    number_format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,11 @@ class LatentHandle:
 
 @dataclass(frozen=True, slots=True)
 class EncodeSentences(Command[list[LatentHandle]]):
-    """Encodes sentences of one voice. Each has its ids, its speed, and whether its ids' ends are needed."""
+    """Encodes sentences of one voice. Each has its ids, its speed, whether its ids' ends are needed, and what its noise
+    follows from."""
 
     voice: str
-    sentences: Sequence[tuple[Sequence[int], float, bool]]
+    sentences: Sequence[tuple[Sequence[int], float, bool, NoiseKey]]
 
 
 Block = tuple[int, int, int]

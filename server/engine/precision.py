@@ -10,17 +10,26 @@ import torch
 from torch import Tensor
 
 from server.engine.vits import VitsLatent, VitsModel
+from server.errors import EngineFailed
 
 SNR_BOUND_DB = 40.0
 """The minimum ratio of the speech to the format's error, in decibels. bfloat16 reaches 41, float16 about 60."""
 GAIN = 1.1
 """The minimum speed of another format, as a multiple of float32's."""
+AUTO = "auto"
 FRAMES = 128
 ROUNDS = 5
 
 
-def choose(model: VitsModel, ids: Sequence[int]) -> torch.dtype:
-    """Gives ``model`` its fastest decoder whose audio for ``ids`` is within the bound, and returns its format."""
+def choose(model: VitsModel, ids: Sequence[int], number_format: str = AUTO) -> torch.dtype:
+    """Gives ``model`` a decoder in ``number_format``, and returns its format; for AUTO, that of the fastest decoder
+    whose audio for ``ids`` is within the bound. Raises EngineFailed for a format that the device lacks."""
+    if number_format != AUTO:
+        dtype: torch.dtype = getattr(torch, number_format)
+        if dtype not in (torch.float32, *_candidates(model.device)):
+            raise EngineFailed(f"TTSCOPE_NUMBER_FORMAT: this device does not compute in {number_format}")
+        model.set_decoder_dtype(dtype)
+        return dtype
     with torch.inference_mode():
         [latent] = model.encode([ids], [1.0])
         model.refine([(latent, 0, latent.frames)])

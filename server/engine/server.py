@@ -74,8 +74,8 @@ class EngineServer:
                 value = self._load(command)
             case messages.SpeakSentence(voice, ids):
                 value = _spoken_seconds(self._models[voice], ids)
-            case messages.PrepareDecoder(voice, ids):
-                value = self._prepare_decoder(self._models[voice], ids)
+            case messages.PrepareDecoder(voice, ids, number_format):
+                value = self._prepare_decoder(self._models[voice], ids, number_format)
             case messages.EndLoading():
                 launch.settle()
             case messages.EncodeSentences(voice, sentences):
@@ -121,14 +121,14 @@ class EngineServer:
         self._models[command.voice] = model
         return messages.VoiceProperties(model.sample_rate, model.vocabulary, model.frame_seconds, model.decoder.context)
 
-    def _prepare_decoder(self, model: VitsModel, ids: Sequence[int]) -> messages.DecoderProperties:
-        from server.engine import precision
+    def _prepare_decoder(self, model: VitsModel, ids: Sequence[int], number_format: str) -> messages.DecoderProperties:
+        from server.engine import precision, processor
 
-        dtype = precision.choose(model, ids)
+        dtype = precision.choose(model, ids, number_format)
         self._open_engine.record(model)
         start = time.perf_counter()
         rate = _spoken_seconds(model, ids) / (time.perf_counter() - start)
-        return messages.DecoderProperties(str(dtype).removeprefix("torch."), rate)
+        return messages.DecoderProperties(processor.arithmetic(model.device, dtype), rate)
 
     def _store(self, latent: VitsLatent) -> LatentHandle:
         key = next(self._keys)

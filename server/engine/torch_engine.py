@@ -11,6 +11,7 @@ import torch
 
 from server.engine.cuda_graphs import CudaGraphDecoder
 from server.engine.jit import JitDecoder
+from server.engine.noise import NoiseKey
 from server.engine.vits import VitsLatent, VitsModel
 from server.errors import EngineFailed
 from server.scheduling.engine import EngineLost
@@ -34,11 +35,13 @@ class TorchEngine:
         """Records ``model``'s usual windows to make them faster. Call it before the first step."""
         self._decoder.prepare(model)
 
-    def encode(self, model: VitsModel, sentences: Sequence[tuple[Sequence[int], float, bool]]) -> list[VitsLatent]:
-        """Returns the latents of sentences; each has its ids, its speed, and whether its ids' ends are needed."""
-        ids, speeds, with_ends = zip(*sentences, strict=True)
+    def encode(
+        self, model: VitsModel, sentences: Sequence[tuple[Sequence[int], float, bool, NoiseKey]]
+    ) -> list[VitsLatent]:
+        """Returns the latents of sentences, which are given as in ``messages.EncodeSentences``."""
+        ids, speeds, with_ends, keys = zip(*sentences, strict=True)
         with self._computing(SMALL_STEP_THREADS):
-            return model.encode(ids, speeds, with_ends)
+            return model.encode(ids, speeds, with_ends, keys)
 
     def refine(self, blocks: Sequence[Window]) -> None:
         """Passes frames of latents of one model through the flow."""

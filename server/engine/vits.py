@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
 
 from server.engine import layers
 from server.engine.decoder import Decoder
+from server.engine.noise import NoiseKey, NoiseStage
 from server.engine.vocabulary import Vocabulary
 from server.scheduling.windows import window_shape
 from server.voices import checkpoint
@@ -88,19 +90,22 @@ class VitsModel:
         self.decoder = Decoder(self._network.waveform_decoder, dtype)
 
     def encode(
-        self, sentences: Sequence[Sequence[int]], speeds: Sequence[float], with_ends: Sequence[bool] = ()
+        self,
+        sentences: Sequence[Sequence[int]],
+        speeds: Sequence[float],
+        with_ends: Sequence[bool] = (),
+        keys: Sequence[NoiseKey] = (),
     ) -> list[VitsLatent]:
         """Returns the latents of sentences, given as ids, each at its speed. ``with_ends`` says which of them get their
-        ids' ends."""
+        ids' ends; their noise follows from ``keys``."""
+        keys = [key or NoiseKey() for key, _ in zip_longest(keys, sentences)]
         network, device = self._network, self.device
         lengths = torch.tensor([len(ids) for ids in sentences], device=device)
         longest = max(map(len, sentences))
         ids = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in sentences], device=device)
         x, means, scales, mask = network.text_encoder(ids, lengths, lang_emb=None)
         if self._stochastic:
-            logs = network.duration_predictor(
-                x, mask, g=None, reverse=True, noise_scale=self.noise.rhythm, lang_emb=None
-            )
+            logs = _log_durations(network.duration_predictor, x, mask, self._rhythm_noise(keys, lengths.tolist()))
         else:
             logs = network.duration_predictor(x, mask, g=None, lang_emb=None)
         pace = self._length_scale / torch.tensor(speeds, device=device)
@@ -111,7 +116,8 @@ class VitsModel:
             scale = scales[number].T.repeat_interleave(durations[number], dim=0)
             if not len(mean):  # nothing to speak: a frame of silence
                 mean, scale = means.new_zeros(1, means.shape[1]), means.new_zeros(1, means.shape[1])
-            prior = mean + torch.randn_like(mean) * torch.exp(scale) * self.noise.sound
+            noise = torch.from_numpy(keys[number].normal(NoiseStage.SOUND, mean.shape)).to(device)
+            prior = mean + noise * torch.exp(scale) * self.noise.sound
             latents.append(self._latent(prior))
             if any(with_ends[number : number + 1]):
                 latents[-1].ends = _ends(durations[number, : len(sentences[number])], latents[-1].frames)
@@ -148,6 +154,13 @@ class VitsModel:
         """Returns the frames of a window and of its context on either side; the windows of one batch have the same."""
         return window_shape(latent.frames, self.decoder.context, start, stop)
 
+    def _rhythm_noise(self, keys: Sequence[NoiseKey], lengths: Sequence[int]) -> Tensor:
+        """Returns the noise of sentences' durations, shape (sentences, 2, ids); zero after a sentence's end."""
+        noise = torch.zeros(len(keys), max(lengths), 2)
+        for row, key, length in zip(noise, keys, lengths, strict=True):
+            row[:length] = torch.from_numpy(key.normal(NoiseStage.RHYTHM, (length, 2)))
+        return noise.transpose(1, 2).to(self.device) * self.noise.rhythm
+
     def _latent(self, prior: Tensor) -> VitsLatent:
         if not self._resampled:
             return VitsLatent(self, prior, torch.empty_like(prior))
@@ -155,6 +168,21 @@ class VitsModel:
         refined = self._network.flow(batch, torch.ones_like(batch[:, :1]), g=None, reverse=True)
         refined = self._network.upsampling_z(refined)[0].reshape(refined.shape[1], -1).T.contiguous()
         return VitsLatent(self, refined, refined)
+
+
+def _log_durations(predictor: Any, x: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
+    """Returns the logarithms of the durations of ids, in frames: shape (sentences, 1, ids).
+
+    ``predictor`` is Coqui's StochasticDurationPredictor, whose own call draws noise from one generator for all;
+    ``x`` are the encoded ids, shape (sentences, channels, ids). Its flows run backwards from ``noise``, without the
+    second one, which has no effect on durations.
+    """
+    condition = predictor.proj(predictor.convs(predictor.pre(x), mask)) * mask
+    affine, _, *rest = predictor.flows
+    z = noise
+    for flow in (*reversed(rest), affine):
+        z = flow(z.flip(1), mask, g=condition, reverse=True)
+    return z[:, :1]
 
 
 def _ends(durations: Tensor, frames: int) -> list[int]:

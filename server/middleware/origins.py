@@ -40,6 +40,7 @@ EXPOSED_HEADERS = ", ".join(
         "RateLimit-Policy",
         "X-TTS-Provider",
         "X-TTS-Cache",
+        "X-TTS-Seed",
         "X-TTS-Word-Count-Range",
         "X-TTS-Character-Count-Range",
         "X-TTS-Ignored",

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from otel.contract.values import Device, Stage
@@ -24,6 +24,7 @@ from server.providers.threads import ThreadPool, map_errors
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.engine import EngineLost, Sentence
 from server.scheduling.job import Job
+from server.seeds import Arithmetic, has_short_windows
 from server.text.phonemes import Phonemizer, require_symbols
 from server.text.reading import read_text, read_utterance
 from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voice
@@ -52,6 +53,7 @@ class CoquiVoice:
 
     reader: CoquiReader
     pace: Pace
+    arithmetic: Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class CoquiProvider:
     """Speaks with the voices of a catalogue; see server.providers.provider.Provider."""
 
     name = "coqui"
-    abilities = frozenset({Ability.MARKUP, Ability.WORD_TIMES, Ability.PHONEMES, Ability.LANGUAGES})
+    abilities = frozenset({Ability.MARKUP, Ability.WORD_TIMES, Ability.PHONEMES, Ability.LANGUAGES, Ability.SEED})
 
     def __init__(
         self,
@@ -79,11 +81,12 @@ class CoquiProvider:
         threads: int | None,
         max_audio_seconds: float,
         stall_seconds: float = STALL_SECONDS,
+        number_format: str = "auto",
         log: logging.Logger,
     ) -> None:
         """``device`` is auto (CUDA if available), cpu, cuda or cuda:N. ``threads`` is the number of cores to use on the
         CPU, None for all. ``max_audio_seconds`` limits the audio of one utterance. ``stall_seconds`` is the timeout of
-        one engine step, after which its process is replaced."""
+        one engine step, after which its process is replaced. ``number_format`` is that of TTSCOPE_NUMBER_FORMAT."""
         self._installed = tuple(voices)
         self._device = device
         self._device_type = "cpu"
@@ -91,6 +94,7 @@ class CoquiProvider:
         self._threads = threads or len(os.sched_getaffinity(0))
         self._max_audio_seconds = max_audio_seconds
         self._stall_seconds = stall_seconds
+        self._number_format = number_format
         self._load_seconds = FIRST_LOAD_SECONDS
         """Timeout for the next process to load all voices."""
         self._log = log
@@ -113,6 +117,10 @@ class CoquiProvider:
             return loaded.reader.phonemes or None
         letters = (each.voice.name for each in self._installed if each.phonemizer == CHARACTERS)
         return None if voice.name in letters else ()
+
+    def arithmetic(self, voice: Voice) -> Arithmetic | None:
+        loaded = self._voices.get(voice.name)
+        return loaded.arithmetic if loaded is not None else None
 
     def estimate(self, utterance: Utterance) -> float:
         return estimate(utterance)
@@ -164,6 +172,7 @@ class CoquiProvider:
                     text.seconds,
                     rate,
                     streamed=listener.streamed,
+                    low_latency=None if utterance.seed is None else has_short_windows(utterance.seed),
                     client=listener.client,
                     origin=listener.origin,
                     changed=changed,
@@ -264,9 +273,9 @@ class CoquiProvider:
             phrases = (await self._text_threads.run(partial(_phrases, reader, text, voice.languages[0]))).result
             seconds = [await client.speak(voice.name, phrase.ids) for phrase in phrases]
             measurements.append((sum(phrase.symbols for phrase in phrases), sum(seconds)))
-        decoder = await client.prepare_decoder(voice.name, phrases[0].ids)
-        self._log.info("the voice %s is decoded in %s", voice.name, decoder.dtype)
-        return CoquiVoice(reader, Pace.measured(*measurements)), decoder.rate
+        decoder = await client.prepare_decoder(voice.name, phrases[0].ids, self._number_format)
+        self._log.info("the voice %s is decoded in %s", voice.name, decoder.arithmetic.number_format)
+        return CoquiVoice(reader, Pace.measured(*measurements), decoder.arithmetic), decoder.rate
 
 
 def _prepare(voice: CoquiVoice, utterance: Utterance, submitted: int) -> PreparedText:
@@ -274,7 +283,10 @@ def _prepare(voice: CoquiVoice, utterance: Utterance, submitted: int) -> Prepare
     require_symbols(utterance.verbalizations, voice.reader.phonemes)
     text = read_utterance(utterance)
     encoded = tuple(voice.reader.sentences(text, with_words=utterance.timed))
-    sentences = tuple(sentence for sentence, _ in encoded)
+    sentences = tuple(
+        replace(sentence, seed=utterance.seed or 0, number=number, exact=utterance.exact)
+        for number, (sentence, _) in enumerate(encoded)
+    )
     seconds = tuple(voice.pace.seconds(symbols, sentence.speed) for sentence, symbols in encoded)
     return PreparedText(sentences, seconds, text.text, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
 

@@ -39,6 +39,7 @@ def build_providers(
             threads=threads,
             max_audio_seconds=max_seconds,
             stall_seconds=settings.engine_stall_seconds,
+            number_format=settings.number_format,
             log=log,
         ),
         "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=max_seconds, log=log),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from server.engine.noise import NoiseKey, NoiseStage
 from server.errors import EngineFailed
 from server.providers.loaded_voice import LoadedVoice, Phrase, valid_audio
 from server.providers.packaged import checksum, folder
@@ -32,6 +33,7 @@ class HibariVoice:
 
     name = "hibari"
     length_factor = 1.0
+    repeatable = True
 
     def __init__(self) -> None:
         self._assets = folder("hibari", "hibari-tts is not installed") / "assets"
@@ -58,6 +60,6 @@ def _phrases(model: Hibari, text: str) -> list[Phrase]:
     return [Phrase(partial(_speak, model, ids), len(ids)) for ids in encoded]
 
 
-def _speak(model: Hibari, ids: list[int], speed: float) -> Samples:
-    """Returns the audio of a phrase, shape (samples,)."""
-    return valid_audio(np.asarray(model.from_ids(ids, speed), dtype=np.float32))
+def _speak(model: Hibari, ids: list[int], speed: float, key: NoiseKey) -> Samples:
+    """Returns the audio of a phrase, shape (samples,). Breath and hiss are made of noise."""
+    return valid_audio(np.asarray(model.from_ids(ids, speed, key.generator(NoiseStage.SOUND)), dtype=np.float32))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from server.engine.noise import NoiseKey
 from server.providers.loaded_voice import LoadedVoice, Phrase, valid_audio
 from server.providers.onnx_session import load_session
 from server.providers.packaged import checksum, folder
@@ -50,7 +51,7 @@ class KokoroModel:
         encoded = [[self._ids[symbol] for symbol in stretch if symbol in self._ids] for stretch in stretches]
         return [Phrase(partial(self.speak, voice, ids), len(ids)) for ids in encoded if ids]
 
-    def speak(self, voice: str, ids: list[int], speed: float) -> Samples:
+    def speak(self, voice: str, ids: list[int], speed: float, key: NoiseKey) -> Samples:
         """Returns the audio of a phrase, shape (samples,), at SAMPLE_RATE."""
         styles = self._styles[voice]
         inputs = {
@@ -71,6 +72,8 @@ class KokoroVoices:
 
     name = "kokoro"
     length_factor = 2.5
+    repeatable = True
+    """Its model draws no noise: the audio is the same for every seed."""
     """A Japanese character is at least one syllable."""
 
     def __init__(self) -> None:

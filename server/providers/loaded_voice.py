@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from server.engine.noise import NoiseKey
 from server.errors import EngineFailed
 from server.providers.pace import WARM_UP, Pace
 from server.text.reading import SpokenText
@@ -19,8 +20,9 @@ from server.utterance import Samples
 class Phrase:
     """A piece of text that a voice speaks in one run: a sentence, or a part of a long one."""
 
-    speak: Callable[[float], Samples]
-    """Returns its audio at the given speed, mono, shape (samples,); runs in the caller's thread."""
+    speak: Callable[[float, NoiseKey], Samples]
+    """Returns its audio at the given speed, mono, shape (samples,), with the noise that follows from the key; runs in
+    the caller's thread."""
     symbols: int
     """The number of its phonemes, or of other units that determine its length."""
 
@@ -58,17 +60,23 @@ class LoadedVoice:
         for text in texts:
             of_text = phrases(text)
             start = time.perf_counter()
-            seconds = sum(len(phrase.speak(1.0)) for phrase in of_text) / sample_rate
+            seconds = sum(len(phrase.speak(1.0, NoiseKey())) for phrase in of_text) / sample_rate
             rate = seconds / (time.perf_counter() - start)
             measurements.append((sum(phrase.symbols for phrase in of_text), seconds))
         return cls(phrases, Pace.measured(*measurements), rate)
 
-    def plan(self, text: SpokenText) -> list[TimedPhrase]:
-        """Returns the phrases of a text."""
-        return [
-            TimedPhrase(partial(phrase.speak, sentence.speed), self.pace.seconds(phrase.symbols, sentence.speed), pause)
+    def plan(self, text: SpokenText, seed: int) -> list[TimedPhrase]:
+        """Returns the phrases of a text, whose noise follows from ``seed``."""
+        phrases = [
+            (phrase, sentence.speed, pause)
             for sentence in text.sentences
             for phrase, pause in sentence.paused(self.phrases(sentence.transcribed))
+        ]
+        return [
+            TimedPhrase(
+                partial(phrase.speak, speed, NoiseKey(seed, number)), self.pace.seconds(phrase.symbols, speed), pause
+            )
+            for number, (phrase, speed, pause) in enumerate(phrases)
         ]
 
 

@@ -8,14 +8,18 @@ from collections.abc import AsyncGenerator, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from server.engine.noise import NoiseKey
 from server.errors import EngineFailed, VoiceError
 from server.providers.health_check import check_speech
 from server.providers.loaded_voice import LoadedVoice, Phrase, valid_audio
 from server.providers.onnx_session import load_session
 from server.providers.pace import estimate
+from server.providers.piper_noise import UnknownNoise, noise_inputs, with_noise_inputs
 from server.providers.provider import Load, Reports
 from server.providers.sentencewise import SentencewiseSynthesizer
 from server.text.nearest_phonemes import nearest
@@ -30,11 +34,24 @@ class PiperModel:
     """A Piper voice on onnxruntime; thread-safe."""
 
     def __init__(self, path: Path, config: PiperConfig) -> None:
-        """Loads a model. Raises the exceptions of onnxruntime when ``path`` is not a model."""
-        self._session, self._options = load_session(path)
+        """Loads a model. Raises the exceptions of onnx and onnxruntime when ``path`` is not a model."""
+        self._channels: int | None
+        """The channels of its noise; None for a model that draws noise by itself."""
+        try:
+            model, self._channels = with_noise_inputs(path)
+        except UnknownNoise:
+            self._session, self._options = load_session(path)
+            self._channels = None
+        else:
+            self._session, self._options = load_session(model)
         self._ids = {symbol: ids[0] for symbol, ids in config.phoneme_id_map.items()}
         self._inference = config.inference
         self.sample_rate = config.audio.sample_rate
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same seed makes the same audio."""
+        return self._channels is not None
 
     def encode(self, symbols: Iterable[str]) -> tuple[list[int], int]:
         """Returns the ids in the model's training format, and the number of known symbols; the nearest phonemes stand
@@ -47,14 +64,17 @@ class PiperModel:
             ids += (number, blank)
         return [*ids, self._ids[END]], len(symbol_ids)
 
-    def speak(self, ids: Sequence[int], speed: float) -> Samples:
-        """Returns the audio of a phrase, shape (samples,)."""
+    def speak(self, ids: Sequence[int], speed: float, key: NoiseKey) -> Samples:
+        """Returns the audio of a phrase, shape (samples,), with the noise that follows from the key."""
         voice = self._inference
-        inputs = {
+        scale = voice.length_scale / speed
+        inputs: dict[str, npt.NDArray[Any]] = {
             "input": np.array([ids], dtype=np.int64),
             "input_lengths": np.array([len(ids)], dtype=np.int64),
-            "scales": np.array([voice.noise_scale, voice.length_scale / speed, voice.noise_w], dtype=np.float32),
+            "scales": np.array([voice.noise_scale, scale, voice.noise_w], dtype=np.float32),
         }
+        if self._channels is not None:
+            inputs |= noise_inputs(key, len(ids), self._channels, scale)
         return valid_audio(np.asarray(self._session.run(None, inputs, self._options)[0], dtype=np.float32).reshape(-1))
 
 
@@ -62,7 +82,6 @@ class OnnxProvider:
     """Speaks with the voices of a catalogue that have ONNX files; see server.providers.provider.Provider."""
 
     name = "onnx"
-    abilities = frozenset({Ability.MARKUP, Ability.PHONEMES, Ability.LANGUAGES})
 
     def __init__(
         self, voices: Iterable[InstalledVoice], *, threads: int | None, max_audio_seconds: float, log: logging.Logger
@@ -71,6 +90,7 @@ class OnnxProvider:
         utterance."""
         self._installed = tuple(installed for installed in voices if installed.onnx is not None)
         self._synthesizer = SentencewiseSynthesizer("onnx", threads, max_audio_seconds)
+        self.abilities = frozenset({Ability.MARKUP, Ability.PHONEMES, Ability.LANGUAGES, Ability.SEED})
         self._log = log
         self._phonemizer = Phonemizer()
 
@@ -129,7 +149,10 @@ class OnnxProvider:
         config = PiperConfig.read(config_path)
         if config.audio.sample_rate != installed.voice.sample_rate:
             raise VoiceError(config_path, f"has {config.audio.sample_rate} Hz, not {installed.voice.sample_rate} Hz")
-        phrases = partial(self._phrases, PiperModel(path, config), installed.phonemizer)
+        model = PiperModel(path, config)
+        if not model.repeatable:
+            self.abilities -= {Ability.SEED}
+        phrases = partial(self._phrases, model, installed.phonemizer)
         voice = LoadedVoice.warmed_up(phrases, config.audio.sample_rate)
         return replace(voice, vocabulary=config.phoneme_id_map)
 

@@ -28,6 +28,8 @@ class PackagedVoices(Protocol):
     voices: tuple[Voice, ...]
     length_factor: float
     """The spoken length of a character, as a multiple of an English one's."""
+    repeatable: bool
+    """Whether the same seed makes the same audio."""
 
     def load(self) -> Mapping[str, LoadedVoice]:
         """Returns the warmed-up voices by name. May raise any exception."""
@@ -37,14 +39,13 @@ class PackagedVoices(Protocol):
 class PackagedProvider:
     """Speaks with a package's voices; see server.providers.provider.Provider."""
 
-    abilities = frozenset({Ability.MARKUP})
-
     def __init__(
         self, package: PackagedVoices, *, threads: int | None, max_audio_seconds: float, log: logging.Logger
     ) -> None:
         """``threads`` is the number of cores to use, None for all; ``max_audio_seconds`` limits the audio of one
         utterance."""
         self.name = package.name
+        self.abilities = frozenset({Ability.MARKUP, *([Ability.SEED] if package.repeatable else [])})
         self._package = package
         self._synthesizer = SentencewiseSynthesizer(self.name, threads, max_audio_seconds)
         self._log = log

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from otel.contract.values import Device
+from server.seeds import Arithmetic
 from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 from server.voices.tenant_recordings import TenantRecordings
 
@@ -125,4 +126,13 @@ class PhonemeProvider(Protocol):
     def phonemes(self, voice: Voice) -> Container[str] | None:
         """Returns the phonemes that a voice can make; None for a voice that reads letters, nothing before it is
         loaded."""
+        ...
+
+
+@runtime_checkable
+class ArithmeticProvider(Protocol):
+    """A provider that knows how its voices' numbers are computed."""
+
+    def arithmetic(self, voice: Voice) -> Arithmetic | None:
+        """Returns how a voice's numbers are computed; None before it is loaded."""
         ...

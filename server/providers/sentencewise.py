@@ -77,7 +77,7 @@ class SentencewiseSynthesizer:
         with map_errors():
             submitted = time.perf_counter_ns()
             text = await self._text_thread.run(read_utterance, utterance)
-            phrases = await self._text_thread.run(voice.plan, text)
+            phrases = await self._text_thread.run(voice.plan, text, utterance.seed or 0)
             reading_interval = Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns())
             silence = text.leading_silence + sum(phrase.pause for phrase in phrases)
             expected = expect([phrase.seconds for phrase in phrases], silence, self._max_audio_seconds)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otel.contract.values import Device, Stage
+from server.engine.noise import NoiseKey, NoiseStage
 from server.errors import EngineFailed, UnknownVoice
 from server.providers.load_tracker import LoadTracker, TrackedRequest
 from server.providers.loaded_voice import valid_audio
@@ -78,7 +79,7 @@ class XttsProvider:
     """
 
     name = "xtts"
-    abilities = frozenset({Ability.MARKUP, Ability.LANGUAGES})
+    abilities = frozenset({Ability.MARKUP, Ability.LANGUAGES, Ability.SEED})
 
     def __init__(
         self, folder: Path, recordings: TenantRecordings, *, device: str, max_audio_seconds: float, log: logging.Logger
@@ -142,10 +143,8 @@ class XttsProvider:
             await self._run(partial(_synthesize, self._model, WARM_UP[0], self._languages[0], self._warm_up))
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """Yields chunks of about a second; the last one of a phrase is followed by its pause.
-
-        Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
-        """
+        """Yields chunks of about a second; the last one of a phrase is followed by its pause. Raises NothingToSpeak,
+        TextTooLong, EngineFailed, and ShuttingDown after ``close``."""
         if self._model is None:
             raise EngineFailed("XTTS is not loaded")
         submitted = time.perf_counter_ns()
@@ -160,9 +159,9 @@ class XttsProvider:
         # Once: the voice may be deleted meanwhile.
         condition = cache(partial(self._conditioning, self._model, utterance.voice))
         with self._tracker.request(expected) as request:
-            for phrase in phrases:
+            for number, phrase in enumerate(phrases):
                 chunks: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
-                begin = partial(_stream, self._model, phrase.text, phrase.language, phrase.speed)
+                begin = partial(_stream, self._model, phrase, NoiseKey(utterance.seed or 0, number))
                 speaking = asyncio.create_task(self._speak_phrase(condition, begin, request, chunks))
                 try:
                     while (chunk := await chunks.get()) is not None:
@@ -190,10 +189,8 @@ class XttsProvider:
         request: TrackedRequest,
         chunks: asyncio.Queue[Chunk | Exception | None],
     ) -> None:
-        """Puts a phrase's chunks into ``chunks``, then None or the exception.
-
-        ``begin`` speaks the phrase with the conditioning that ``condition`` returns.
-        """
+        """Puts a phrase's chunks into ``chunks``, then None or the exception. ``begin`` speaks the phrase with the
+        conditioning that ``condition`` returns."""
         submitted = time.perf_counter_ns()
         request.wait()
         try:
@@ -283,10 +280,8 @@ class XttsProvider:
 
 
 def _checksum(folder: Path) -> str:
-    """Returns the SHA-256 over the model's files, so that cached audio of another model is never used.
-
-    It takes 2 s for the 1.9 GB of XTTS v2, which are read to load the model anyway. Raises EngineFailed.
-    """
+    """Returns the SHA-256 over the model's files, so that cached audio of another model is never used. It takes 2 s for
+    the 1.9 GB of XTTS v2, which are read to load the model anyway. Raises EngineFailed."""
     digest = hashlib.sha256()
     try:
         for name in FILES:
@@ -306,12 +301,16 @@ def _compute_conditioning(model: Xtts, audio: Samples) -> Conditioning:
     return Conditioning(latents, model.get_speaker_embedding(beginning, SAMPLE_RATE))
 
 
-def _stream(model: Xtts, phrase: str, language: str, speed: float, conditioning: Conditioning) -> Iterator[Samples]:
-    """Yields the audio of a phrase in chunks; each step must run in the model's thread."""
+def _stream(model: Xtts, phrase: XttsPhrase, key: NoiseKey, conditioning: Conditioning) -> Iterator[Samples]:
+    """Yields the audio of a phrase in chunks. Its steps must run in the model's thread with no other phrase's between
+    them: the model draws its tokens from torch's one generator."""
+    import torch
+
+    torch.manual_seed(int(key.generator(NoiseStage.SOUND).integers(2**32)))
     config = model.config
     chunks = model.inference_stream(
-        phrase,
-        language,
+        phrase.text,
+        phrase.language,
         conditioning.latents,
         conditioning.embedding,
         stream_chunk_size=CHUNK_TOKENS,
@@ -320,11 +319,12 @@ def _stream(model: Xtts, phrase: str, language: str, speed: float, conditioning:
         repetition_penalty=config.repetition_penalty,
         top_k=config.top_k,
         top_p=config.top_p,
-        speed=speed,
+        speed=phrase.speed,
     )
     for chunk in chunks:
         yield chunk.float().cpu().numpy()
 
 
 def _synthesize(model: Xtts, text: str, language: str, conditioning: Conditioning) -> Samples:
-    return valid_audio(np.concatenate(list(_stream(model, text, language, 1.0, conditioning))))
+    phrase = XttsPhrase(text, 1.0, 0.0, language)
+    return valid_audio(np.concatenate(list(_stream(model, phrase, NoiseKey(), conditioning))))

@@ -29,6 +29,7 @@ def application(settings: Settings) -> Any:
         threads=settings.threads or settings.ray_replica_cpus,
         max_audio_seconds=settings.max_audio_seconds,
         stall_seconds=settings.engine_stall_seconds,
+        number_format=settings.number_format,
         log_level=settings.log_level,
         build=settings.build,
     )

@@ -42,6 +42,7 @@ class ReplicaOptions:
     threads: int
     max_audio_seconds: float
     stall_seconds: float
+    number_format: str
     log_level: str
     build: str
 
@@ -65,6 +66,7 @@ class EngineReplica:
             threads=options.threads,
             max_audio_seconds=options.max_audio_seconds,
             stall_seconds=options.stall_seconds,
+            number_format=options.number_format,
             log=log,
         )
         self._metrics = ReplicaMetrics([self._provider], options.build, log)

@@ -5,6 +5,7 @@ Source: coqui-tts 0.28.0, TTS/server/server.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -20,7 +21,7 @@ from server.routes.operations import IGNORED_HEADER, audio, in_ranges, parameter
 from server.routes.requests import FormatName, TtsRequest, read_body
 from server.routes.route import Handler, Operation, RequestLimits, Route
 from server.synthesis.synthesizer import Synthesizer
-from server.utterance import Voice
+from server.utterance import SEED_RANGE, Voice
 
 SUMMARY = "Speak a text; compatible with Coqui's tts-server and MaryTTS."
 FIELDS = {
@@ -28,10 +29,12 @@ FIELDS = {
     "voice_name": "A voice; absent or empty, the default voice.",
     "language": "One of the voice's languages; absent or empty, its first; auto finds that of each sentence.",
     "response_format": "The format; absent or empty, WAV.",
+    "seed": "The same seed makes the same audio (docs/seeds.md); absent or empty, the server draws one.",
 }
 IGNORED = "Ignored; the response header X-TTS-Ignored names it."
 DEFAULT = "default"
 """tts-server's name for the voice of a single-voice model."""
+DIGITS = re.compile(r"[0-9]{1,10}")
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -72,6 +75,7 @@ class FormDialect:
                 voice_name=_voice(fields.get(names["voice_name"], "")),
                 language=fields.get(names.get("language", "")) or None,
                 response_format=self._format(fields),
+                seed=self._seed(fields),
             ),
             ignored=tuple(name for name in self.ignored if fields.get(name)),
         )
@@ -85,6 +89,17 @@ class FormDialect:
         if value not in self.formats:
             raise UnsupportedFormat(f"{name} must be one of {', '.join(self.formats)}", param=name)
         return self.formats[value]
+
+    def _seed(self, fields: Fields) -> int | None:
+        """Returns the seed. Raises InvalidRequest."""
+        name = self.names["seed"]
+        value = fields.get(name, "")
+        if not value:
+            return None
+        low, high = SEED_RANGE
+        if not DIGITS.fullmatch(value) or not low <= int(value) <= high:
+            raise InvalidRequest(f"{name}: must be an integer from {low} to {high}", param=name)
+        return int(value)
 
     def _describe_get(self, limits: RequestLimits) -> Operation:
         """Returns the operation with the fields in the query string."""
@@ -109,6 +124,7 @@ class FormDialect:
             "text": limits.text,
             "voice_name": limits.voice(optional=True),
             "response_format": {"enum": ["", *self.formats]},
+            "seed": {"type": "integer", "minimum": SEED_RANGE[0], "maximum": SEED_RANGE[1]},
         }
         fields = {
             name: {"type": "string", "description": FIELDS[key], **schemas.get(key, {})}
@@ -119,13 +135,13 @@ class FormDialect:
 
 TTS_DIALECT = FormDialect(
     "/api/tts",
-    {"text": "text", "voice_name": "speaker_id", "language": "language_id"},
+    {"text": "text", "voice_name": "speaker_id", "language": "language_id", "seed": "seed"},
     headers=True,
     ignored=("style_wav", "speaker_wav"),  # a client must not choose a file for the server to open
 )
 PROCESS_DIALECT = FormDialect(
     "/process",
-    {"text": "INPUT_TEXT", "voice_name": "VOICE", "response_format": "AUDIO"},
+    {"text": "INPUT_TEXT", "voice_name": "VOICE", "response_format": "AUDIO", "seed": "SEED"},
     ignored=("LOCALE",),
     formats={"WAVE_FILE": "wav", "MP3_FILE": "mp3"},
 )

@@ -150,6 +150,7 @@ class Delivery:
             "Content-Type": content_type,
             "X-TTS-Provider": record.provider,
             **({"X-TTS-Cache": str(record.cache)} if self._limits.cache_header else {}),
+            **({} if record.seed is None else {"X-TTS-Seed": str(record.seed)}),
             "X-TTS-Word-Count-Range": record.word_count_range,
             "X-TTS-Character-Count-Range": record.char_count_range,
             **_verification_headers(record.synthesis),

@@ -18,6 +18,7 @@ from server.routes.requests import (
     INPUT_TYPE,
     PRONUNCIATIONS,
     SAMPLE_RATE,
+    SEED,
     EncodingName,
     FormatName,
     SampleRate,
@@ -65,6 +66,7 @@ class SpeechRequest(BaseModel):
     encoding: EncodingName | None = ENCODING
     input_type: InputType = INPUT_TYPE
     pronunciations: tuple[Pronunciation, ...] = PRONUNCIATIONS
+    seed: int | None = SEED
 
     stream: bool | None = Field(None, description=f"{IGNORED} The audio is always sent while it is being made.")
     user: str | None = Field(None, description=IGNORED)
@@ -90,6 +92,7 @@ class SpeechRequest(BaseModel):
             stream=True,
             input_type=self.input_type,
             pronunciations=self.pronunciations,
+            seed=self.seed,
             **chosen,
         )
 

@@ -31,6 +31,7 @@ HEADERS = {
     "Server-Timing": "Duration of each stage so far, in milliseconds.",
     "X-TTS-Provider": "Provider that spoke.",
     "X-TTS-Cache": "Cache result: hit, miss, coalesced or bypass.",
+    "X-TTS-Seed": "Seed that makes the same audio again, as the field seed; absent if the provider takes none.",
     "X-TTS-Word-Count-Range": "Word count range of the text, emotion tags and markup left out.",
     "X-TTS-Character-Count-Range": "Character count range of the text, emotion tags and markup left out.",
 }

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.access.caller import Scope, caller_of
 from server.errors import InvalidRequest
 from server.routes.dialect import SynthesisRequest
-from server.routes.requests import TtsRequest, parse, read_json
+from server.routes.requests import SEED, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import SPEED_RANGE, Voice
@@ -38,6 +38,7 @@ class PiperRequest(BaseModel):
     length_scale: float | None = Field(None, ge=LENGTH_SCALES[0], le=LENGTH_SCALES[1])
     noise_scale: float | None = None
     noise_w_scale: float | None = None
+    seed: int | None = SEED
 
 
 class PiperDialect:
@@ -61,7 +62,10 @@ class PiperDialect:
             if getattr(asked, name):  # a voice's only speaker is number 0
                 raise InvalidRequest(f"{name}: each speaker is a voice of its own, which voice names", param=name)
         speech = TtsRequest(
-            text=asked.text, voice_name=asked.voice or None, speed=1 / asked.length_scale if asked.length_scale else 1.0
+            text=asked.text,
+            voice_name=asked.voice or None,
+            speed=1 / asked.length_scale if asked.length_scale else 1.0,
+            seed=asked.seed,
         )
         return SynthesisRequest(speech, ignored=tuple(name for name in NOISE if getattr(asked, name) is not None))
 

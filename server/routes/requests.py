@@ -20,7 +20,7 @@ from server.errors import (
 )
 from server.text.lexicon import MAX_PRONUNCIATIONS, Pronunciation
 from server.text.script import InputType
-from server.utterance import LOUDNESS_RANGE, SPEED_RANGE
+from server.utterance import LOUDNESS_RANGE, SEED_RANGE, SPEED_RANGE
 
 JSON = "application/json"
 FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
@@ -44,6 +44,12 @@ PRONUNCIATIONS: tuple[Pronunciation, ...] = Field(
     (),
     max_length=MAX_PRONUNCIATIONS,
     description="How words or phrases of this text are said, instead of as the rules and dictionaries read them.",
+)
+SEED: int | None = Field(
+    None,
+    ge=SEED_RANGE[0],
+    le=SEED_RANGE[1],
+    description="The same seed makes the same audio (docs/seeds.md); absent, the server draws one. X-TTS-Seed has it.",
 )
 SMALL_BODY = 8192
 """The size in bytes up to which a JSON body can't hold enough members to matter."""
@@ -91,7 +97,7 @@ class TtsRequest(BaseModel):
     cache: bool = Field(
         True, description="false: audio is made for this request alone, and not kept; so does Cache-Control: no-store."
     )
-
+    seed: int | None = SEED
     dry_run: bool = Field(
         False,
         description="true: nothing is spoken. The answer is JSON with how long it would take if it had to be made now, "

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from server.access.caller import Caller
 from server.errors import TextTooLong, UnknownVoice, UnsupportedLanguage, VoiceNotAllowed
+from server.pauses import Pauses
 from server.routes.requests import TtsRequest
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
@@ -19,7 +20,7 @@ from server.text.language_detection import AUTO, LanguageDetector
 from server.text.languages import detectable, matching, primary, spoken
 from server.text.lexicon import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
-from server.utterance import VOICE_NAME, Pauses, Utterance, Voice
+from server.utterance import VOICE_NAME, Utterance, Voice
 from server.voices.aliases import VoiceAliases
 
 T = TypeVar("T")
@@ -89,6 +90,8 @@ class UtteranceParser:
             script.passages,
             speech.timestamps,
             script.structural,
+            speech.seed,
+            speech.seed is not None,
         )
         self._synthesizer.require(utterance)
         return utterance, script

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from server.errors import UnknownModel
 from server.routes.operations import identifier, reads
 from server.routes.route import Route
 from server.routes.schemas import TEXT, WHOLE, each, several
+from server.seeds import Arithmetic
 from server.synthesis.synthesizer import Synthesizer
 from server.voices.aliases import VoiceAliases
 
@@ -19,7 +21,16 @@ MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 OWNER = "ttscope"
 
 _VOICES = each(
-    voices=several(each(id=TEXT, name=TEXT, languages=several(TEXT), sample_rate=WHOLE, aliases=several(TEXT)))
+    voices=several(
+        each(
+            id=TEXT,
+            name=TEXT,
+            languages=several(TEXT),
+            sample_rate=WHOLE,
+            arithmetic={"oneOf": [each(processor=TEXT, number_format=TEXT, library=TEXT), {"type": "null"}]},
+            aliases=several(TEXT),
+        )
+    )
 )
 _MODEL = each(id=TEXT, object={"const": "model"}, created=WHOLE, owned_by=TEXT)
 _MODELS = each(object={"const": "list"}, data=several(_MODEL))
@@ -67,6 +78,7 @@ class VoiceListRoutes:
                 "name": voice.name,
                 "languages": list(voice.languages),
                 "sample_rate": voice.sample_rate,
+                "arithmetic": _described(self._synthesizer.arithmetic(voice)),
                 "aliases": self._aliases.names(voice),
             }
             for voice in available.values()
@@ -90,3 +102,8 @@ class VoiceListRoutes:
 
     def _model(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._started, "owned_by": OWNER}
+
+
+def _described(arithmetic: Arithmetic | None) -> dict[str, str] | None:
+    """Returns how a voice's numbers are computed, on which the bytes of a seed depend (docs/seeds.md)."""
+    return None if arithmetic is None else asdict(arithmetic)

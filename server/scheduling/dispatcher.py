@@ -14,12 +14,16 @@ from server.scheduling.machine_time import MachineTime
 from server.scheduling.schedule import Batch, Schedule
 from server.scheduling.throughput import Throughput
 
+STEP_THREADS = 1
+"""The cores that a step uses, also while others are idle: a product of matrices that two threads share is summed in
+another order, and a seed must make the same bits under any load."""
+
 
 class Dispatcher:
     """Runs jobs on an engine's workers. A CPU has one worker per core, a GPU one worker with two batches in flight.
 
-    On the CPU a step runs on one core while there are steps for all cores, and on all cores otherwise. This is faster
-    than two threads that share every step (2,650 frames/s instead of 1,600 on two cores, with windows of 64).
+    On the CPU each step runs on one core. This is faster than two threads that share every step (2,650 frames/s instead
+    of 1,600 on two cores, with windows of 64).
     """
 
     def __init__(
@@ -110,10 +114,9 @@ class Dispatcher:
                 self._wake.clear()
                 await self._wake.wait()
             self._in_flight[worker] += 1
-            threads = max(1, self._cores // sum(self._in_flight))
-            self._machine_time.begin(worker, time.perf_counter_ns(), threads)
+            self._machine_time.begin(worker, time.perf_counter_ns(), STEP_THREADS)
             try:
-                result = await self._engine.run(worker, [ready.step for ready in batch.steps], threads)
+                result = await self._engine.run(worker, [ready.step for ready in batch.steps], STEP_THREADS)
             except EngineLost as error:
                 self.give_up(error)
                 return
@@ -122,7 +125,7 @@ class Dispatcher:
                 self.schedule.fail(batch, error)
             else:
                 units = self._machine_time.end(worker, result.start, result.end)
-                self._measure(batch, (result.end - result.start) / 1e9, threads, units)
+                self._measure(batch, (result.end - result.start) / 1e9, units)
                 self.schedule.complete(
                     batch, result.results, result.start, result.end, device=self._device, units=units
                 )
@@ -145,13 +148,13 @@ class Dispatcher:
             loss.__cause__ = error
             self.give_up(loss)
 
-    def _measure(self, batch: Batch, seconds: float, threads: int, units: float) -> None:
+    def _measure(self, batch: Batch, seconds: float, units: float) -> None:
         audio = sum(ready.step.seconds for ready in batch.steps if isinstance(ready.step, Decode))
-        self.throughput.add(audio, seconds * threads / self._cores)
+        self.throughput.add(audio, seconds * STEP_THREADS / self._cores)
         if self._observe is not None:
             self._observe(len(batch.steps), batch.padding)
         if self._account is not None:
             step = batch.steps[0].step
-            kind = (type(step), self._engine.bucket(step), threads)
+            kind = (type(step), self._engine.bucket(step))
             saved = self._machine_time.saved(kind, len(batch.steps), seconds)
             self._account(self._device, seconds * units, saved * units)

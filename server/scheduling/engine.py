@@ -38,6 +38,13 @@ class Sentence:
     """Seconds of silence after it."""
     words: tuple[WordSpan, ...] = ()
     """Its words, if word times are requested."""
+    seed: int = 0
+    """What its noise follows from, with its number."""
+    number: int = 0
+    """Its number in the text, from 0."""
+    exact: bool = False
+    """Whether its audio must have the same bits whatever runs beside it: an engine whose arithmetic depends on the
+    batch runs its steps alone."""
 
     @property
     def silence(self) -> float:

@@ -53,14 +53,17 @@ class Job:
         sample_rate: int,
         *,
         streamed: bool = False,
+        low_latency: bool | None = None,
         client: str = "",
         origin: object = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``seconds`` is the estimated audio of each sentence without silence. ``client`` is the one for fair
+        """``seconds`` is the estimated audio of each sentence without silence. ``low_latency`` is whether the first
+        sentence begins with short windows, by default that of a stream. ``client`` is the one for fair
         scheduling. ``origin`` identifies this request in the records of batch peers: the context of its span."""
+        short = streamed if low_latency is None else low_latency
         self._sentences = [
-            SentenceWork(sentence, estimate + sentence.silence, low_latency=streamed and number == 0)
+            SentenceWork(sentence, estimate + sentence.silence, low_latency=short and number == 0)
             for number, (sentence, estimate) in enumerate(zip(sentences, seconds, strict=True))
         ]
         self._streamed = streamed

@@ -24,7 +24,7 @@ class SentenceWork:
     seconds: float
     """Seconds of its audio, silence included; an estimate until it is encoded."""
     low_latency: bool
-    """Whether a listener waits for its first audio."""
+    """Whether it begins with short windows, for a listener who waits for its first audio."""
     latent: Latent | None = None
     windows: tuple[FrameSpan, ...] = ()
     blocks: tuple[FrameSpan, ...] = ()

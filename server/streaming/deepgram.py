@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.audio.formats import PCM, audio_format
 from server.audio.sample_encoding import SampleEncoding
 from server.errors import InvalidRequest, SpeechError
-from server.routes.requests import TtsRequest
+from server.routes.requests import SEED, TtsRequest
 from server.settings import Settings
 from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import ContextOptions, Event, Failed, Flushed, StreamingContext
@@ -42,6 +42,7 @@ class _Query(SocketQuery):
     sample_rate: Literal["8000", "16000", "22050", "24000", "32000", "44100", "48000"] | None = None
     container: Literal["none"] = "none"
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1])
+    seed: int | None = SEED
 
 
 class _Speak(BaseModel):
@@ -136,7 +137,9 @@ def formats(settings: Settings) -> tuple[SocketFormat, ...]:
         query = read_query(request, _Query, IGNORED)
         rate = RATE if query.sample_rate is None else int(query.sample_rate)
         form = audio_format(PCM.name, rate, ENCODINGS[query.encoding])
-        speech = TtsRequest(text="", voice_name=query.model, speed=query.speed, response_format="pcm", stream=True)
+        speech = TtsRequest(
+            text="", voice_name=query.model, speed=query.speed, response_format="pcm", stream=True, seed=query.seed
+        )
         return ContextOptions(speech, form, settings.buffer_delay_seconds)
 
     return tuple(

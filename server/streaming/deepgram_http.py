@@ -12,7 +12,7 @@ from server.access.caller import Scope
 from server.audio.sample_encoding import SampleEncoding
 from server.errors import UnsupportedFormat
 from server.routes.dialect import SynthesisRequest
-from server.routes.requests import FormatName, TtsRequest, parse, read_json
+from server.routes.requests import SEED, FormatName, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
 from server.streaming.deepgram import ENCODINGS, IGNORED, NAMES, error_response
 from server.streaming.query import read_query, validated
@@ -38,6 +38,7 @@ class _Query(BaseModel):
     container: Container | None = None
     sample_rate: int | None = None
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1])
+    seed: int | None = SEED
 
     def format(self) -> tuple[FormatName, int | None, SampleEncoding | None]:
         """Returns the format, the rate in Hz and the encoding of samples. Raises UnsupportedFormat."""
@@ -85,6 +86,7 @@ class DeepgramDialect:
                 "sample_rate": rate,
                 "encoding": encoding and encoding.value,
                 "stream": True,
+                "seed": query.seed,
             },
         )
         return SynthesisRequest(speech, ignored=tuple(name for name in sorted(IGNORED) if name in request.query))

@@ -7,7 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
-from server.routes.requests import TtsRequest
+from server.routes.requests import SEED, TtsRequest
 from server.settings import Settings
 from server.streaming.conversation import Converse, SocketFormat
 from server.streaming.elevenlabs_contexts import SocketOptions
@@ -25,7 +25,6 @@ IGNORED = frozenset(
         "enable_logging",
         "model_id",
         "optimize_streaming_latency",
-        "seed",
         "single_use_token",
     }
 )
@@ -40,6 +39,7 @@ class _Query(SocketQuery):
     auto_mode: bool = False
     apply_text_normalization: Normalization = "auto"
     enable_ssml_parsing: Literal["false"] = "false"
+    seed: int | None = SEED
 
 
 CONVERSATIONS: dict[str, Converse] = {
@@ -61,6 +61,7 @@ def formats(settings: Settings) -> tuple[SocketFormat, ...]:
             "language": query.language_code,
             "response_format": form.name,
             "stream": True,
+            "seed": query.seed,
         }
         return SocketOptions(
             validated(TtsRequest, values),

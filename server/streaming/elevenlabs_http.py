@@ -17,7 +17,7 @@ from server.errors import InvalidJson, SpeechError
 from server.record import RequestRecord
 from server.routes.dialect import SynthesisRequest
 from server.routes.event_format import ChunkTimes
-from server.routes.requests import TtsRequest, read_json
+from server.routes.requests import SEED, TtsRequest, read_json
 from server.routes.route import Handler, Route
 from server.streaming.conversation import encode
 from server.streaming.elevenlabs_alignment import AlignmentClock, call_alignment
@@ -43,7 +43,6 @@ IGNORED = frozenset(
         "next_text",
         "previous_request_ids",
         "previous_text",
-        "seed",
         "use_pvc_as_ivc",
     }
 )
@@ -67,6 +66,7 @@ class TextToSpeechRequest(BaseModel):
     language_code: str | None = None
     voice_settings: VoiceSettings | None = None
     apply_text_normalization: Normalization | None = None
+    seed: int | None = SEED
 
 
 class ElevenLabsDialect:
@@ -98,6 +98,7 @@ class ElevenLabsDialect:
             "response_format": form.name,
             "stream": self._streamed,
             "timestamps": self._timed,
+            "seed": speech.seed,
         }
         return SynthesisRequest(
             validated(TtsRequest, values | changes(speech.voice_settings)),

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from server.errors import InvalidRequest
-from server.routes.requests import TtsRequest
+from server.routes.requests import SEED, TtsRequest
 from server.streaming.conversation import Message
 from server.streaming.message_fields import Traceparent
 from server.streaming.query import validated
@@ -20,7 +20,6 @@ IGNORED = (
     "max_new_tokens",
     "initial_codec_chunk_frames",
     "non_streaming_mode",
-    "seed",
 )
 """The fields that mean nothing to the voices of this server."""
 CLONING = ("ref_audio", "ref_text", "x_vector_only_mode", "speaker_embedding")
@@ -53,6 +52,7 @@ class SessionConfig(BaseModel):
     stream_audio: bool = False
     word_timestamps: bool = False
     split_granularity: Literal["none", "sentence", "clause"] = "none"
+    seed: int | None = SEED
 
     def speech(self) -> TtsRequest:
         """Returns the request that each text completes. Raises InvalidRequest for options that exclude each other."""
@@ -69,6 +69,7 @@ class SessionConfig(BaseModel):
             response_format=self.response_format,
             stream=True,
             timestamps=self.word_timestamps,
+            seed=self.seed,
         )
 
 

@@ -16,6 +16,7 @@ from server.errors import DeadlineExceeded, NotReady
 from server.prediction.phoneme_estimate import estimate_phonemes
 from server.prediction.request_predictor import RequestPredictor
 from server.record import RequestRecord, Synthesis
+from server.seeds import Arithmetic
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import FallbackChain
@@ -143,6 +144,10 @@ class Synthesizer:
     def changes_language(self, voice: Voice) -> bool:
         """Whether a provider can speak parts of a text in other languages with the voice."""
         return self._chain.changes_language(voice)
+
+    def arithmetic(self, voice: Voice) -> Arithmetic | None:
+        """Returns how the numbers of the voice's first provider are computed; None if that is unknown."""
+        return self._chain.arithmetic(voice)
 
     def phonemes(self, voice: Voice) -> Container[str] | None:
         """Returns the phonemes that the voice can make; None if its first provider takes none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from server.utterance import Pauses
+from server.pauses import Pauses
 
 
 class BlockKind(StrEnum):

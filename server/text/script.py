@@ -9,13 +9,14 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from server.errors import InvalidMarkup
+from server.pauses import DEFAULT_PAUSES, Pauses
 from server.text import markdown, plain, ssml
 from server.text.blocks import Block, pause_between
 from server.text.counts import count_words
 from server.text.emotions import DEFAULT_TAGS, MASK, EmotionTags
 from server.text.normalize import LETTER, check, compose, has_speech, normalize, require_speakable, single_spaced
 from server.text.transcriptions import verbalized
-from server.utterance import DEFAULT_PAUSES, Passage, Pauses
+from server.utterance import Passage
 
 InputType = Literal["text", "ssml", "markdown"]
 STRUCTURES = {"text": plain.read, "markdown": markdown.read}

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.errors import InvalidMarkup
+from server.pauses import DEFAULT_PAUSES
 from server.text import ipa
 from server.text.emotions import DEFAULT_TAGS, EmotionTags
 from server.text.text_runs import TextRun, joined
-from server.utterance import DEFAULT_PAUSES, SPEED_RANGE, Passage
+from server.utterance import SPEED_RANGE, Passage
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -37,6 +37,8 @@ class VerifiedClip:
     chunks: list[Chunk]
     provider: str
     """The name of the provider that made it."""
+    seed: int | None
+    """The seed that makes it again."""
     quality: Quality | None
     errors: WordErrors | None
     """None when the recogniser has failed, or there was no time for it."""
@@ -79,6 +81,7 @@ class Verifier:
         first = time.monotonic()
         clips[0] = await self._recognised(synthesis, clips[0])
         while self._goes_on(synthesis, clips, (time.monotonic() - begun) / len(clips)):
+            synthesis.take = len(clips)
             try:
                 clip = await self._clip(synthesis, open_clip)
             except SpeechError as error:  # there is no room, or the provider has failed
@@ -89,7 +92,7 @@ class Verifier:
         synthesis.verification = _result(best, clips)
         synthesis.verification_seconds = time.monotonic() - first
         synthesis.word_error_rate = best.errors.rate if best.errors else None
-        synthesis.provider, synthesis.quality = best.provider, best.quality
+        synthesis.provider, synthesis.quality, synthesis.seed = best.provider, best.quality, best.seed
         for chunk in best.chunks:
             yield chunk
 
@@ -102,7 +105,7 @@ class Verifier:
     async def _clip(self, synthesis: Synthesis, open_clip: Open) -> VerifiedClip:
         async with aclosing(open_clip(synthesis)) as chunks:
             made = [chunk async for chunk in chunks]
-        return VerifiedClip(made, synthesis.provider, synthesis.quality, None)
+        return VerifiedClip(made, synthesis.provider, synthesis.seed, synthesis.quality, None)
 
     async def _recognised(self, synthesis: Synthesis, clip: VerifiedClip) -> VerifiedClip:
         """Returns the clip with what was heard in it, as far as that is known before the deadline."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 import torch
 
 from server.engine import decoder as decoder_module
-from server.engine import layers, precision
+from server.engine import layers, precision, processor
 from server.engine.decoder import Decoder
+from server.engine.noise import NoiseKey
 from server.engine.torch_engine import TorchEngine
 from server.engine.vits import Noise, VitsLatent, VitsModel, fold_weight_norm
 from server.errors import EngineFailed
+from server.scheduling.windows import blocks, windows
 from server.text.phonemes import Phonemizer
 from server.voices import checkpoint
 
@@ -24,6 +27,8 @@ DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.i
 TEXTS = ("Hello world.", "The old man walked slowly along the river bank and watched the boats.")
 SAME = 1e-5
 """Between a stream and a whole: the same sums in another order."""
+NOISE = Noise(sound=0.667, rhythm=0.8)
+"""What the voice has; the model of these tests has none."""
 STOCK = 2e-4
 """Between Coqui's network and ours: other sums of the same products, through thirty layers."""
 
@@ -92,7 +97,7 @@ def test_a_sentence_is_what_coqui_makes_of_it(network: Any, model: VitsModel, se
 
 def test_the_vits_model_has_the_noise_of_its_voice(voices_folder: Path) -> None:
     network = checkpoint.load(voices_folder / "joe" / "config.json", voices_folder / "joe" / "model.pth")
-    assert VitsModel(network, torch.device("cpu")).noise == Noise(sound=0.667, rhythm=0.8)
+    assert VitsModel(network, torch.device("cpu")).noise == NOISE
 
 
 @pytest.mark.parametrize("size", [1, 7, 32, 128])
@@ -133,6 +138,61 @@ def test_a_batch_is_what_its_sentences_are_alone(model: VitsModel, sentences: li
         assert difference(model.decode([(one, 0, 40)])[0], samples) < STOCK
 
 
+def test_noise_is_each_sentences_own(
+    model: VitsModel, sentences: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is in its batch, and in whichever place."""
+    monkeypatch.setattr(model, "noise", NOISE)
+    model_keys = [NoiseKey(7, 0), NoiseKey(7, 1), NoiseKey(8, 0)]
+    alone = [model.encode([sentences[1]], [1.0], (), [key])[0] for key in model_keys]
+    again = [model.encode([sentences[1]], [1.0], (), [key])[0] for key in model_keys]
+    assert all(torch.equal(one.prior, other.prior) for one, other in zip(alone, again, strict=True))
+    together = model.encode([sentences[1]] * 3, [1.0] * 3, (), model_keys[::-1])[::-1]
+    for one, other in zip(alone, together, strict=True):
+        assert one.frames == other.frames
+        assert difference(one.prior, other.prior) < STOCK * float(one.prior.abs().max())
+    assert len({latent.frames for latent in alone} | {float(latent.prior[0, 0]) for latent in alone}) > 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_sentence_has_the_same_bits_beside_others(
+    model: VitsModel, sentences: list[list[int]], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps of several sentences at once, in any order, each on one core; recorded windows and others."""
+    if model.device.type != "cpu":
+        pytest.skip("on a GPU, only steps that run alone are exact")
+    monkeypatch.setattr(model, "noise", NOISE)
+    model.set_decoder_dtype(dtype)
+    engine = TorchEngine(model.device)
+    engine.record(model)
+
+    def speak(number: int) -> bytes:
+        with torch.inference_mode():
+            [latent] = engine.encode(model, [(sentences[number % 2], 1.0, False, NoiseKey(number % 3, 0))])
+            for block in blocks(latent.frames, low_latency=True, context=model.decoder.context):
+                engine.refine([(latent, block.start, block.stop)])
+            spans = windows(latent.frames, low_latency=True)
+            return b"".join(engine.decode([(latent, span.start, span.stop)], 1).tobytes() for span in spans)
+
+    alone = [speak(number) for number in range(6)]
+    assert len(set(alone)) == 6
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(speak, range(12))) == alone * 2
+    model.set_decoder_dtype(torch.float32)
+
+
+def test_the_kind_of_processor_is_named() -> None:
+    cpuinfo = "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 143\nmodel name\t: X\n"
+    intel = processor.cpu_kind(f"{cpuinfo}\nprocessor\t: 1\nvendor_id\t: other\n")
+    assert intel.split()[:3] == ["GenuineIntel", "6", "143"]
+    arm = processor.cpu_kind("processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n")
+    assert arm.split()[:2] == ["0x41", "0xd40"]
+    here = processor.arithmetic(torch.device("cpu"), torch.bfloat16)
+    assert here.number_format == "bfloat16"
+    assert torch.__version__ in here.library
+    assert here.processor.endswith(torch.backends.cpu.get_cpu_capability())
+
+
 def test_speed_is_each_sentences_own(model: VitsModel, sentences: list[list[int]]) -> None:
     slow, fast = model.encode([sentences[1]] * 2, [0.5, 2.0])
     assert 2.5 < slow.frames / fast.frames < 4.5
@@ -146,7 +206,9 @@ def test_a_sentence_without_length_is_a_frame(model: VitsModel, sentences: list[
 def test_the_engine_takes_steps(model: VitsModel, sentences: list[list[int]]) -> None:
     engine = TorchEngine(model.device)
     engine.record(model)
-    short, long = engine.encode(model, [(ids, 1.0, timed) for ids, timed in zip(sentences, (True, False), strict=True)])
+    short, long = engine.encode(
+        model, [(ids, 1.0, timed, NoiseKey()) for ids, timed in zip(sentences, (True, False), strict=True)]
+    )
     assert short.ends[-1] == short.frames
     assert long.ends == ()
     engine.refine([(long, 0, long.frames)])
@@ -192,6 +254,15 @@ def test_a_format_that_is_heard_is_never_chosen(
     monkeypatch.setattr(precision, "SNR_BOUND_DB", 0.0)
     assert precision.choose(model, sentences[0]) is torch.bfloat16
     model.set_decoder_dtype(torch.float32)
+
+
+def test_a_format_can_be_fixed(model: VitsModel, sentences: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "_candidates", lambda device: (torch.bfloat16,))
+    monkeypatch.setattr(precision, "_time", lambda model, window: pytest.fail("nothing is measured"))
+    for name in ("bfloat16", "float32"):
+        assert precision.choose(model, sentences[0], name) is model.decoder.dtype is getattr(torch, name)
+    with pytest.raises(EngineFailed, match="TTSCOPE_NUMBER_FORMAT: this device does not compute in float16"):
+        precision.choose(model, sentences[0], "float16")
 
 
 def random_decoder(resblock_type: str) -> Any:

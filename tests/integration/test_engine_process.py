@@ -34,7 +34,7 @@ async def engine(voices_folder: Path) -> AsyncIterator[EngineClient]:
     ids, _ = loaded.vocabulary.encode(Phonemizer().phonemize(TEXTS[0], "en-us")[0])
     assert 0.5 < await engine.speak("joe", ids) < 3
     finished = await engine.prepare_decoder("joe", ids)
-    assert finished.dtype in ("float32", "bfloat16")
+    assert finished.arithmetic.number_format in ("float32", "bfloat16")
     assert finished.rate > 0
     await engine.end_loading()
     yield engine

@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ import pytest
 import pytest_asyncio
 
 from otel.contract.values import Stage
+from server.engine.noise import NoiseKey
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown
 from server.providers import hibari
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider, checksum
 from server.text.reading import PAUSE, read_utterance
-from server.utterance import Listener
+from server.utterance import Ability, Listener
 from tests.humming_provider import Told
 from tests.provider_behaviour import EveryProvider
 from tests.provider_speech import TEXTS, THREE, joined, say, utterance, word_error_rate
@@ -69,6 +71,22 @@ async def test_its_checksum_is_that_of_its_files(tmp_path: Path) -> None:
     assert checksum("hibari-tts", [file]) != before
 
 
+async def test_the_same_seed_makes_the_same_samples(provider: PackagedProvider) -> None:
+    """Beside other speech too; its breath and hiss are noise, the rest is the same for every seed."""
+    asked = replace(utterance(provider, THREE), seed=7)
+    alone = joined([chunk async for chunk in provider.speak(asked, Listener())])
+
+    async def speak(seed: int) -> np.ndarray:
+        return joined([chunk async for chunk in provider.speak(replace(asked, seed=seed), Listener())])
+
+    same, other, again = await asyncio.gather(speak(7), speak(8), speak(7))
+    assert np.array_equal(alone, same)
+    assert np.array_equal(alone, again)
+    assert other.shape == alone.shape
+    assert not np.array_equal(alone, other)
+    assert Ability.SEED in provider.abilities
+
+
 async def test_it_is_understood(provider: PackagedProvider) -> None:
     said = [(text, await say(provider, text)) for text in TEXTS]
     rate = word_error_rate(said)
@@ -101,9 +119,9 @@ async def test_who_leaves_costs_no_more_than_a_sentence(
     spoken: list[int] = []
     real = hibari._speak
 
-    def counted(model: object, ids: list[int], speed: float) -> np.ndarray:
+    def counted(model: object, ids: list[int], speed: float, key: NoiseKey) -> np.ndarray:
         spoken.append(len(ids))
-        return real(model, ids, speed)
+        return real(model, ids, speed, key)
 
     monkeypatch.setattr(hibari, "_speak", counted)
     stream = provider.speak(utterance(provider, "This is a sentence. " * 20), Listener())
@@ -124,7 +142,7 @@ async def test_there_must_be_something_that_it_can_speak(provider: PackagedProvi
 async def test_the_expected_length_is_near_the_real_one(provider: PackagedProvider) -> None:
     voice = HibariVoice().load()["hibari"]
     for text in TEXTS[:3]:
-        expected = sum(phrase.seconds for phrase in voice.plan(read_utterance(utterance(provider, text))))
+        expected = sum(phrase.seconds for phrase in voice.plan(read_utterance(utterance(provider, text)), 0))
         seconds = sum(chunk.seconds for chunk in await say(provider, text))
         assert 0.7 < expected / seconds < 1.4
 

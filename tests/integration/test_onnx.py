@@ -15,13 +15,16 @@ import pytest
 import pytest_asyncio
 
 from otel.contract.values import Stage
+from server.engine.noise import NoiseKey
 from server.engine.vocabulary import Vocabulary
 from server.errors import EngineFailed, ShuttingDown
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider, PiperModel
+from server.providers.onnx_session import load_session
+from server.providers.piper_noise import SOUND, noise_inputs, with_noise_inputs
 from server.text.phonemes import Phonemizer
 from server.text.reading import PAUSE
-from server.utterance import Chunk, Listener
+from server.utterance import Ability, Chunk, Listener
 from server.voices import checkpoint
 from server.voices.catalogue import Catalogue, InstalledVoice
 from server.voices.piper import PiperConfig
@@ -107,6 +110,38 @@ async def test_it_reads_as_the_local_engine_does(joe: InstalledVoice) -> None:
             assert known == others_known
 
 
+async def test_the_same_seed_makes_the_same_samples_beside_other_speech(provider: OnnxProvider) -> None:
+    async def speak(seed: int) -> np.ndarray:
+        asked = replace(utterance(provider, THREE), seed=seed)
+        return joined([chunk async for chunk in provider.speak(asked, Listener())])
+
+    alone = await speak(7)
+    same, other, again = await asyncio.gather(speak(7), speak(8), speak(7))
+    assert np.array_equal(alone, same)
+    assert np.array_equal(alone, again)
+    assert not np.array_equal(alone, other)
+    assert Ability.SEED in provider.abilities
+
+
+async def test_noise_from_outside_changes_nothing_else(joe: InstalledVoice) -> None:
+    """Without noise, the model says what its file says; with little noise, it goes on when that has run out."""
+    assert joe.onnx is not None
+    content, channels = with_noise_inputs(joe.onnx)
+    (ours, options), (stock, _) = load_session(content), load_session(joe.onnx)
+    ids = [1, 0, 20, 0, 59, 0, 24, 0, 27, 0, 2]
+    inputs = {"input": np.array([ids]), "input_lengths": np.array([len(ids)]), "scales": np.zeros(3, np.float32)}
+    inputs["scales"][1] = 1.0
+    noise = noise_inputs(NoiseKey(), len(ids), channels, 1.0)
+    [expected] = stock.run(None, inputs, options)
+    [samples] = ours.run(None, inputs | noise, options)
+    assert np.array_equal(samples, expected)
+    short = noise | {SOUND: noise[SOUND][:3]}
+    inputs["scales"][0] = 0.667
+    [samples] = ours.run(None, inputs | short, options)
+    assert samples.shape == expected.shape
+    assert np.isfinite(samples).all()
+
+
 async def test_it_is_understood(provider: OnnxProvider) -> None:
     """The word error rate of a small recogniser stays under 15 %, as of the local engine."""
     rate = word_error_rate([(text, await say(provider, text)) for text in TEXTS])
@@ -158,7 +193,7 @@ async def test_it_tells_who_waits_and_what_is_still_to_be_made(
     provider: OnnxProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, real = threading.Event(), PiperModel.speak
-    monkeypatch.setattr(PiperModel, "speak", lambda self, ids, speed: go_on.wait(60) and real(self, ids, speed))
+    monkeypatch.setattr(PiperModel, "speak", lambda self, *phrase: go_on.wait(60) and real(self, *phrase))
     streams = [provider.speak(utterance(provider, THREE), Listener()) for _ in range(5)]
     firsts = [asyncio.ensure_future(anext(stream)) for stream in streams]
     async with asyncio.timeout(60):
@@ -180,7 +215,7 @@ async def test_who_leaves_costs_no_more_than_a_sentence(
 ) -> None:
     spoken: list[int] = []
     real = PiperModel.speak
-    monkeypatch.setattr(PiperModel, "speak", lambda self, ids, speed: spoken.append(len(ids)) or real(self, ids, speed))
+    monkeypatch.setattr(PiperModel, "speak", lambda self, ids, *rest: spoken.append(len(ids)) or real(self, ids, *rest))
     stream = provider.speak(utterance(provider, "This is a sentence. " * 20), Listener())
     await anext(stream)
     await stream.aclose()

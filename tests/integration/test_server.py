@@ -220,6 +220,7 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "stream",
         "loudness",
         "cache",
+        "seed",
         "dry_run",
         "verify",
     }

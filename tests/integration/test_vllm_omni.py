@@ -153,8 +153,10 @@ async def test_words_have_times_within_their_sentence(start: Start) -> None:
 async def test_what_is_ignored_and_what_is_refused(start: Start) -> None:
     client = await start()
     async with connected(client, PATH) as socket:
-        ignored = {"model": "x", "task_type": "CustomVoice", "instructions": "x", "max_new_tokens": 9, "seed": 7}
-        await configure(socket, **ignored, initial_codec_chunk_frames=3, non_streaming_mode=True, ref_audio=None)
+        ignored = {"model": "x", "task_type": "CustomVoice", "instructions": "x", "max_new_tokens": 9}
+        await configure(
+            socket, **ignored, seed=7, initial_codec_chunk_frames=3, non_streaming_mode=True, ref_audio=None
+        )
         assert len(await say(socket, "Hello.")) == 4
         for fields, word in REFUSED:
             await socket.send(type="session.config", **fields)
@@ -184,6 +186,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"word_timestamps": True}, "word_timestamps"),
     ({**STREAM, "word_timestamps": True}, "timestamps"),  # the humming voice has none
     ({"speed": 5}, "speed"),
+    ({"seed": -1}, "seed"),
     ({"split_granularity": "canary"}, "split_granularity"),
     ({"response_format": "canary"}, "response_format"),
     ({"canary": 1}, "no such field"),

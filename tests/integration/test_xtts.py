@@ -88,6 +88,16 @@ async def test_requests_at_once_are_all_answered(session: aiohttp.ClientSession)
     assert [status for status, _ in answers] == [200] * 6
 
 
+async def test_the_same_seed_makes_the_same_samples_beside_other_speech(session: aiohttp.ClientSession):
+    await register(session, "ann")
+    text = f"{SENTENCE} {SENTENCE}"
+    _, alone = await speak(session, "ann", text, seed=7)
+    answers = await asyncio.gather(*(speak(session, "ann", text, seed=seed) for seed in (7, 8, 7)))
+    (_, same), (_, other), (_, again) = answers
+    assert alone == same == again
+    assert other != alone
+
+
 async def test_a_deleted_voice_is_gone(session: aiohttp.ClientSession):
     await register(session, "eve")
     async with session.delete("/v1/audio/voices/eve") as response:

@@ -55,6 +55,44 @@ async def test_what_was_made_once_is_given_again_byte_for_byte(cache: MurmurCach
     assert len(original) < cache.bytes < len(original) + 1000
 
 
+async def test_a_hit_has_the_seed_of_its_take_and_a_joined_one_that_of_its_leader(cache: MurmurCache) -> None:
+    murmur = Murmur(seed=7, allowed=1)
+    leading = cache.hear(utterance(), SECONDS, murmur)
+    leader = asyncio.create_task(heard(leading.chunks()))
+    await quiet()
+    joining = cache.hear(utterance(), SECONDS, Murmur(seed=8))
+    joined = asyncio.create_task(heard(joining.chunks()))
+    await quiet()
+    murmur.allow(5)
+    assert await leader == await joined
+    assert joining.synthesis is leading.synthesis is murmur.synthesis
+    assert murmur.synthesis.seed == 7
+    again = cache.hear(utterance(), SECONDS, Murmur(seed=9))
+    await heard(again.chunks())
+    assert (again.result, again.seed) == (CacheResult.HIT, 7)
+
+
+async def test_a_stated_seed_is_part_of_the_key(cache: MurmurCache) -> None:
+    results = []
+    for seed in (None, 3, 4, 3, None):
+        hearing = cache.hear(replace(utterance(), seed=seed, exact=seed is not None), SECONDS, Murmur(seed=seed or 0))
+        await heard(hearing.chunks())
+        results.append((hearing.result, hearing.seed))
+    hit, miss = CacheResult.HIT, CacheResult.MISS
+    assert results == [(miss, 0), (miss, 3), (miss, 4), (hit, 3), (hit, 0)]
+
+
+async def test_what_bypasses_the_cache_is_rounded_like_what_is_in_it(cache: MurmurCache) -> None:
+    def samples(chunks: list[Chunk]) -> bytes:
+        return b"".join(chunk.samples.tobytes() for chunk in chunks)
+
+    made = [chunk async for chunk in hear(cache, Murmur(seed=1)).chunks()]
+    kept = [chunk async for chunk in hear(cache, Murmur(seed=1)).chunks()]
+    fresh = [chunk async for chunk in hear(cache, Murmur(seed=1), bypass=True).chunks()]
+    assert samples(made) == samples(kept) == samples(fresh)
+    assert all(chunk.intervals for chunk in fresh)
+
+
 async def test_it_is_known_beforehand_whether_a_synthesis_begins(cache: MurmurCache) -> None:
     assert hear(cache, Murmur()).new
     assert hear(cache, Murmur(), bypass=True).new
@@ -96,6 +134,7 @@ async def test_a_hit_can_be_heard_though_the_clip_is_pushed_out_meanwhile() -> N
         replace(utterance(), voice=replace(VOICE, checksum="0ff1ce")),
         replace(utterance(), voice=replace(VOICE, languages=("en", "en-gb")), language="en-gb"),
         replace(utterance(), passages=(Passage("hello", runs=(LanguageRun(0, 5, "de"),)),)),
+        replace(utterance(), seed=0, exact=True),
     ],
 )
 async def test_what_sounds_different_is_another_clip(cache: MurmurCache, other: object) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,6 +172,49 @@ async def test_a_stream_of_silence_falls_back_before_any_of_it_is_sent() -> None
     assert pitch(chunks) == 440
     assert sum(chunk.seconds for chunk in chunks) == pytest.approx(WHOLE, abs=0.01)
     assert stage.told.outcomes == [("first", "faulty"), ("second", "ok")]
+
+
+class Repeating(HummingProvider):
+    """Repeats its audio for a seed, and remembers those that it was given."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.abilities = frozenset({Ability.SEED})
+        self.seeds: list[int | None] = []
+
+    def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        self.seeds.append(utterance.seed)
+        return super().speak(utterance, listener)
+
+
+async def test_a_seed_is_the_stated_one_or_drawn_and_the_same_for_every_attempt() -> None:
+    broken, well = Repeating(name="first", pitch=220), Repeating(name="second", pitch=440)
+    broken.failure = EngineFailed("no")
+    stage = await staged(broken, well)
+    await stage.speak(utterance=replace(UTTERANCE, seed=7, exact=True))
+    assert (broken.seeds, well.seeds, stage.synthesis.seed) == ([7], [7], 7)
+    await stage.speak()
+    assert broken.seeds[1] == well.seeds[1] == stage.synthesis.seed
+    await stage.speak()
+    assert len(set(well.seeds)) == 3
+
+
+async def test_the_next_take_of_a_stated_seed_has_the_one_after_it() -> None:
+    provider = Repeating(name="first")
+    stage = await staged(provider)
+    stage.synthesis = Synthesis(replace(UTTERANCE, seed=7, exact=True), take=2)
+    async with aclosing(stage.spoken(5.0)) as chunks:
+        assert [chunk async for chunk in chunks]
+    assert (provider.seeds, stage.synthesis.seed) == ([9], 9)
+
+
+async def test_audio_that_its_provider_cant_repeat_has_no_seed() -> None:
+    able = Repeating(name="first")
+    able.failure = EngineFailed("no")
+    stage = await staged(able, second())
+    assert await stage.speak(utterance=replace(UTTERANCE, seed=7, exact=True))
+    assert stage.synthesis.provider == "second"
+    assert stage.synthesis.seed is None
 
 
 async def test_a_stream_that_has_begun_breaks_off() -> None:

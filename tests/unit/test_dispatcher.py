@@ -77,7 +77,7 @@ async def test_the_time_of_the_machine_is_divided_among_requests(start: Start) -
     assert {device for device, _, _ in worked} == {Device.GPU}
 
 
-async def test_slots_work_at_once_and_share_the_cores(start: Start) -> None:
+async def test_slots_work_at_once_on_a_core_each(start: Start) -> None:
     engine = CountingEngine()
     engine.gate.clear()
     dispatcher = start(engine, workers=2, cores=4)
@@ -85,7 +85,7 @@ async def test_slots_work_at_once_and_share_the_cores(start: Start) -> None:
     await until(lambda: len(engine.batches) == 1)
     second = asyncio.create_task(pieces(dispatcher, sentence(1, 50)))
     await until(lambda: len(engine.batches) == 2)
-    assert engine.threads == [4, 2]  # all cores while there is nothing else to do
+    assert engine.threads == [1, 1]  # also while the other cores have nothing to do
     engine.gate.set()
     await asyncio.gather(first, second)
 

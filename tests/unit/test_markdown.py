@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from server.errors import InvalidMarkup, NothingToSpeak
+from server.pauses import Pauses
 from server.text.markdown_tokens import DEPTH
 from server.text.script import ScriptParser
-from server.utterance import Pauses
 
 PARSER = ScriptParser(pauses=Pauses(paragraph=4, heading=3, item=2, cell=1))
 

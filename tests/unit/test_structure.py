@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from server.pauses import Pauses
 from server.text.reading import read_utterance
 from server.text.script import ScriptParser
-from server.utterance import Ability, Pauses, Utterance, Voice
+from server.utterance import Ability, Utterance, Voice
 
 PARSER = ScriptParser(pauses=Pauses(paragraph=4, heading=3, item=2, cell=1))
 JOE = Voice("joe", ("en",), 22050, "c0ffee")

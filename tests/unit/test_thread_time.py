@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from otel.contract.values import Device, Stage
+from server.engine.noise import NoiseKey
 from server.errors import EngineFailed
 from server.providers.loaded_voice import LoadedVoice, Phrase
 from server.providers.pace import Pace
@@ -30,7 +31,7 @@ class Model:
         self.open.set()
         self.failure: Exception | None = None
 
-    def speak(self, speed: float) -> Samples:
+    def speak(self, speed: float, key: NoiseKey) -> Samples:
         self.entered.set()
         assert self.open.wait(60)
         if self.failure is not None:

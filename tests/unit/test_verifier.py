@@ -45,7 +45,7 @@ class Maker:
         self.made += 1
         if self.made in self.errors:
             raise self.errors[self.made]
-        synthesis.provider = f"provider {self.made}"
+        synthesis.provider, synthesis.seed = f"provider {self.made}", 10 + synthesis.take
         for _ in range(2):
             yield Chunk(np.full(10, self.made, np.float32), 1000)
 
@@ -72,6 +72,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
         assert len(numbers) == 2
         assert len(set(numbers)) == 1
         assert synthesis.provider == f"provider {numbers[0]}"
+        assert synthesis.seed == 9 + numbers[0]
         return synthesis, numbers[0]
 
     return verify

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from otel.contract.values import CacheResult
 from server.errors import ShuttingDown
 from server.record import Synthesis
-from server.synthesis.cache.clip import size_of
+from server.synthesis.cache.clip import Clip, size_of
 from server.synthesis.cache.key import Keys
 from server.synthesis.cache.memory import MemoryTier
 from server.synthesis.cache.shared import SharedTier
@@ -97,6 +98,9 @@ class Cache:
         Raises QueueFull immediately when a synthesis is certain to be needed and there is no room for it: in an
         overload that is most requests. The generator raises the errors of the synthesis.
 
+        Without a stated seed, any take may be found; its seed is recorded in ``synthesis``. All audio is rounded to 16
+        bits, so that the cache makes no difference to it.
+
         New audio is stored if it is sound and comes from the voice's first provider. Fresh requests and timed
         utterances bypass the cache: the words of the times are text, which the cache never holds.
         """
@@ -104,11 +108,11 @@ class Cache:
         if synthesis.fresh or synthesis.utterance.timed or size > self._largest or not self._max_bytes:
             synthesis.take_from(CacheResult.BYPASS)
             self._maker.check(synthesis)
-            return self._maker.speak(synthesis)
+            return _rounded(self._maker.speak(synthesis))
         key = self._keys.of(synthesis.utterance, self._partition(synthesis)), synthesis.listener.streamed
         clip = self._memory.get(key[0])
         if clip is not None:
-            synthesis.take_from(CacheResult.HIT)
+            synthesis.take_from(CacheResult.HIT, seed=clip.seed)
             return clip.chunks()
         shared = self._joinable(key)
         if shared is not None:
@@ -133,14 +137,14 @@ class Cache:
         shared: SharedSynthesis | None = None
         clip = self._memory.get(key[0])
         if clip is not None:
-            synthesis.take_from(CacheResult.HIT)
+            synthesis.take_from(CacheResult.HIT, seed=clip.seed)
             source = clip.chunks()
         elif (shared := self._joinable(key)) is not None:
             synthesis.take_from(CacheResult.COALESCED, shared.synthesis)
             source = shared.listen()
         elif _size(synthesis) + self._bytes_under_way() > self._max_bytes:
             synthesis.take_from(CacheResult.BYPASS)
-            source = self._maker.speak(synthesis)
+            source = _rounded(self._maker.speak(synthesis))
         else:
             synthesis.take_from(CacheResult.MISS)
             shared = self._launch(synthesis, key)
@@ -148,7 +152,7 @@ class Cache:
         async with aclosing(source) as chunks:
             async for chunk in chunks:
                 if shared is not None and shared.hit:
-                    synthesis.take_from(CacheResult.HIT)
+                    synthesis.take_from(CacheResult.HIT, seed=shared.synthesis.seed)
                 yield chunk
 
     def _partition(self, synthesis: Synthesis) -> str | None:
@@ -198,6 +202,13 @@ class Cache:
         self._tasks.discard(task)
         if self._under_way.get(key) is shared:
             del self._under_way[key]
+
+
+async def _rounded(chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+    """Yields chunks with their samples as the cache would store them."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield replace(chunk, samples=Clip.of(chunk).chunk().samples)
 
 
 def _size(synthesis: Synthesis) -> int:

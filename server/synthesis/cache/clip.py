@@ -23,6 +23,8 @@ class Clip:
     """Samples as little-endian 16-bit integers."""
     sample_rate: int
     """Hz."""
+    seed: int | None = None
+    """The seed that makes it again; None if there is none."""
 
     @staticmethod
     def of(chunk: Chunk) -> Clip:

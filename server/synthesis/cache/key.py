@@ -11,7 +11,7 @@ from server.utterance import Passage, Utterance, Verbalization
 SECRET_BYTES = 16
 """The shortest allowed secret: a shorter one could be guessed, and with it every short text."""
 
-_KEYS, _SEALS = b"ttscope clip key 4", b"ttscope clip seal 2"
+_KEYS, _SEALS = b"ttscope clip key 5", b"ttscope clip seal 2"
 """The purposes for which separate secrets are derived, so that a key reveals nothing about a seal."""
 
 
@@ -24,7 +24,7 @@ class Keys:
 
     def of(self, utterance: Utterance, tenant: str | None) -> bytes:
         """Returns 32 bytes that are equal for equal utterances of one tenant only: each field is hashed after its
-        length. None stands for all tenants, who then share the clip."""
+        length. None stands for all tenants, who then share the clip. A seed is one of the fields if it is stated."""
         fields = (
             repr(tenant).encode("utf-8", "surrogatepass"),
             utterance.text.encode("utf-8", "surrogatepass"),
@@ -33,6 +33,7 @@ class Keys:
             utterance.language.encode(),
             struct.pack(">d", utterance.speed),
             *(_written(passage).encode("utf-8", "surrogatepass") for passage in utterance.passages),
+            *(() if utterance.seed is None else (b"seed=%d" % utterance.seed,)),
         )
         message = b"".join(struct.pack(">Q", len(field)) + field for field in fields)
         return hmac.digest(self._secret, message, hashlib.sha256)

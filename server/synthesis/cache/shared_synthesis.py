@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -45,7 +46,8 @@ class SharedSynthesis:
     @property
     def clip(self) -> Clip | None:
         """All audio so far; None if there is none."""
-        return Clip.joined(self._clips)
+        clip = Clip.joined(self._clips)
+        return clip and replace(clip, seed=self.synthesis.seed)
 
     @property
     def _total(self) -> int | None:
@@ -118,6 +120,7 @@ class SharedSynthesis:
     async def _fill(self, make: Make, find: Find | None) -> None:
         if find is not None and (clip := await find()) is not None:
             self.hit = True
+            self.synthesis.seed = clip.seed
             for piece in clip.pieces():
                 self._add(piece, ())
             return

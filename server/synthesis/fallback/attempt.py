@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from otel.contract.values import AttemptOutcome, FallbackReason
 from server.audio.quality import Inspector, Quality
@@ -13,7 +14,7 @@ from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechEr
 from server.record import AttemptRecord, Synthesis
 from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.provider_state import Candidate
-from server.utterance import Chunk
+from server.utterance import Ability, Chunk
 
 LEADING_SILENCE = 1.0
 """The most seconds of silence at the start of a stream; real voices have 0.06 to 0.35."""
@@ -24,8 +25,9 @@ LONG_TEXT = 500
 class Attempt:
     """One provider's attempt at a synthesis."""
 
-    def __init__(self, synthesis: Synthesis, candidate: Candidate, until: float) -> None:
-        """``until`` is the deadline for a stream's first audio or for a whole answer, in the event loop's seconds."""
+    def __init__(self, synthesis: Synthesis, candidate: Candidate, seed: int, until: float) -> None:
+        """``seed`` is that of the audio, if its provider can repeat noise. ``until`` is the deadline for a stream's
+        first audio or for a whole answer, in the event loop's seconds."""
         self.candidate = candidate
         self.epoch = candidate.state.breaker.epoch
         self.outcome = AttemptOutcome.CANCELLED
@@ -36,7 +38,8 @@ class Attempt:
         """Whether the listener has received any audio."""
         self.buffer: list[Chunk] = []
         """Audio not delivered yet: all of a whole answer, or a stream's silence before its first sound."""
-        self._utterance = candidate.adapt(synthesis.utterance)
+        synthesis.seed = seed if Ability.SEED in candidate.state.provider.abilities else None
+        self._utterance = replace(candidate.adapt(synthesis.utterance), seed=synthesis.seed)
         self._listener = synthesis.listener
         self._until = until
         self._stall_seconds = synthesis.stall_seconds

@@ -16,6 +16,7 @@ from server.errors import EngineFailed, ReplicaLost, SpeechError, UnknownVoice, 
 from server.logs import LOGGER
 from server.providers.provider import Load, Provider
 from server.record import Synthesis
+from server.seeds import Arithmetic, take_seed
 from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.attempt import Attempt
 from server.synthesis.fallback.provider_reports import ProviderReports
@@ -131,6 +132,11 @@ class FallbackChain:
         """Whether a provider can speak parts of a text in other languages with the voice."""
         return any(candidate.changes_language for candidate in self._candidates.get(voice.key, ()))
 
+    def arithmetic(self, voice: Voice) -> Arithmetic | None:
+        """Returns how the numbers of the voice's first provider are computed; None if that is unknown."""
+        first = next(iter(self._candidates.get(voice.key, ())), None)
+        return first.arithmetic if first is not None else None
+
     def phonemes(self, voice: Voice) -> Container[str] | None:
         """Returns the phonemes that the voice can make; None if its first provider takes none."""
         first = next(iter(self._candidates.get(voice.key, ())), None)
@@ -153,10 +159,11 @@ class FallbackChain:
         if order[0] is not candidates[0]:
             self._fall_back(synthesis, candidates[0], order[0], FallbackReason.UNAVAILABLE)
         queue, retries = deque(order), RETRIES
+        seed = take_seed(synthesis.utterance.seed, synthesis.take, streamed=synthesis.listener.streamed)
         while queue:
             candidate = queue.popleft()
             following = queue[0] if queue else None
-            attempt = Attempt(synthesis, candidate, self._limit(synthesis, candidate, following))
+            attempt = Attempt(synthesis, candidate, seed, self._limit(synthesis, candidate, following))
             synthesis.first_choice = candidate is candidates[0]
             try:
                 try:

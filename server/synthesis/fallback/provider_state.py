@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from server.errors import SpeechError
 from server.logs import LOGGER
-from server.providers.provider import PhonemeProvider, Provider
+from server.providers.provider import ArithmeticProvider, PhonemeProvider, Provider
+from server.seeds import Arithmetic
 from server.synthesis.fallback.breaker import Breaker
 from server.utterance import Ability, Utterance, Voice
 
@@ -107,6 +108,12 @@ class Candidate:
         """The phonemes that the voice can make; None if its provider takes none."""
         provider = self.state.provider
         return provider.phonemes(self.voice) if isinstance(provider, PhonemeProvider) else None
+
+    @property
+    def arithmetic(self) -> Arithmetic | None:
+        """How the voice's numbers are computed; None if that is unknown."""
+        provider = self.state.provider
+        return provider.arithmetic(self.voice) if isinstance(provider, ArithmeticProvider) else None
 
     @property
     def changes_language(self) -> bool:
