@@ -105,7 +105,7 @@ function keep(playback, body) {
 
 async function refused(playback, body, clickedAt, isCurrent) {
   const { response, error } = playback;
-  if (error.param === "timestamps" && body.timestamps) {
+  if (error.code === "unsupported_by_voice" && body.timestamps) {
     untimed.add(body.voice_name);
     speak(clickedAt);
     return;
