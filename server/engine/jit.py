@@ -12,6 +12,8 @@ from server.engine.vits import VitsLatent, VitsModel
 from server.scheduling.windows import FIRST_WINDOWS, WINDOW
 
 Replay = Callable[[Tensor], Tensor]
+WARM_UPS = 3
+"""The number of runs before a trace is used: PyTorch profiles the first one, and optimises at the second."""
 
 
 def usual_windows(context: int) -> tuple[tuple[int, int, int], ...]:
@@ -53,5 +55,6 @@ class JitDecoder:
 def _trace(model: VitsModel, frames: int, left: int, right: int) -> Replay:
     decoder, example = model.decoder, torch.zeros(1, left + frames + right, model.channels)
     replay: Replay = torch.jit.trace(lambda frames: decoder(frames, left, right), example, check_trace=False)
-    replay(example)  # the first call prepares what later ones reuse
+    for _ in range(WARM_UPS):
+        replay(example)
     return replay

@@ -24,12 +24,23 @@ CLIENTS = 16
 SEED = "X-TTS-Seed"
 
 
+ENGINE = {"TTSCOPE_PROVIDERS": "coqui"}
+"""On a starved machine another provider would take over, whose audio is another one."""
+
+
+@pytest.fixture(scope="module")
+def server_url(data_dir: Path) -> Iterator[str]:
+    with LiveServer(data_dir, **ENGINE) as server:
+        yield server.wait_until_ready().url
+        assert server.stop() == 0
+
+
 @pytest.fixture(scope="module")
 def restarted(voices_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """Another process, with another engine's process, that decodes every window on one core."""
     folder = tmp_path_factory.mktemp("restarted")
     shutil.copytree(voices_folder, folder / "voices", copy_function=os.link)
-    with LiveServer(folder, TTSCOPE_THREADS="1") as server:
+    with LiveServer(folder, TTSCOPE_THREADS="1", **ENGINE) as server:
         yield server.wait_until_ready()
         assert server.stop() == 0
 
