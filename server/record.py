@@ -26,6 +26,7 @@ from otel.prediction.features import Prediction
 from server.access.caller import ANONYMOUS, Caller
 from server.audio.quality import Quality
 from server.errors import SpeechError
+from server.partial_speech import PartialSpeech
 from server.utterance import Chunk, Interval, Listener, Utterance
 
 MAX_INTERVALS = 256
@@ -47,16 +48,6 @@ class AttemptRecord:
     end: int
     work_seconds: float
     """Seconds until the last audio arrived, without the time in which the listener requested none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Playback:
-    """How far an utterance of a socket had come when its client stopped it."""
-
-    sent: float
-    """The seconds of its speech that had been sent."""
-    played: float | None
-    """The seconds of it that the client had played, at most ``sent``; None if the client does not say."""
 
 
 @dataclass(slots=True, eq=False)
@@ -167,11 +158,10 @@ class RequestRecord:
     """Whether the server cut it off because its reader was too slow."""
     silent: bool = False
     """Whether it is an utterance of a socket that turned out to have nothing to speak."""
-    playback: Playback | None = None
+    interrupted: PartialSpeech | None = None
     """How far it had come when the client of a socket stopped it; None if it did not."""
     recognition: asyncio.Future[float | None] | None = None
-    """The word error rate of a clip that is recognised beside the request, None if it isn't known in time; None if the
-    clip was not chosen."""
+    """The word error rate of a clip recognised beside the request, None if late; None if the clip was not chosen."""
     sampled: bool = False
     """Whether its trace is sampled, which is decided at its end."""
     journal_slot: int = 0
@@ -290,7 +280,7 @@ class RequestRecord:
             return None
         if self.cut_off:
             return Cancellation.SLOW_READER
-        if self.playback is not None:
+        if self.interrupted is not None:
             return Cancellation.INTERRUPTED
         if not self.received:
             return Cancellation.INCOMPLETE

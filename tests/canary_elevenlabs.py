@@ -18,6 +18,7 @@ def over_elevenlabs_calls(url: str, canary: str, send: Callable[..., int]) -> se
     fields: tuple[dict[str, object], ...] = (
         {"previous_text": canary, "model_id": canary},
         {"language_code": canary},
+        {"seed": canary},
         {"voice_settings": {canary: 1}},
         {"audio_effects": canary},
         {canary: 1},
@@ -46,7 +47,7 @@ def over_elevenlabs_sockets(url: str, canary: str) -> set[str]:
     )
     results: set[str] = set()
     for messages in conversations:
-        with connect(f"{url.replace('http', 'ws', 1)}{SPEECH}joe/multi-stream-input?seed={canary}") as socket:
+        with connect(f"{url.replace('http', 'ws', 1)}{SPEECH}joe/multi-stream-input?model_id={canary}") as socket:
             for message in messages:
                 socket.send(json.dumps(message))
             try:

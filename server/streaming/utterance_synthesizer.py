@@ -21,7 +21,8 @@ from server.access.limiter import Limiter
 from server.errors import NothingToSpeak, SpeechError
 from server.middleware.client_limits import permitted
 from server.middleware.outcomes import finish_failed, mistake
-from server.record import Playback, RequestRecord, Synthesis
+from server.partial_speech import PartialSpeech
+from server.record import RequestRecord, Synthesis
 from server.routes.delivery import SendLimits, SendTimer
 from server.routes.requests import TtsRequest
 from server.routes.utterances import UtteranceParser
@@ -179,7 +180,7 @@ class UtteranceSynthesizer:
         except asyncio.CancelledError as error:
             interruption = next((each for each in error.args if isinstance(each, Interruption)), None)
             if interruption is not None and audio is not None:
-                record.playback = self._measure_playback(client, audio, interruption)
+                record.interrupted = self._measure_speech(client, audio, interruption)
             self._finish(record, error)
             raise
         except Exception as error:  # any exception is counted, and the client gets a message
@@ -213,10 +214,10 @@ class UtteranceSynthesizer:
         """Records an utterance that has failed, was interrupted, or was ended by the server after its drain timeout."""
         finish_failed(record, error, OK if record.first_audio else 0, stopping=self._admission.closed)
 
-    def _measure_playback(self, client: SocketClient, audio: AudioStream, interruption: Interruption) -> Playback:
+    def _measure_speech(self, client: SocketClient, audio: AudioStream, interruption: Interruption) -> PartialSpeech:
         """Returns how far the newest utterance of a context had come when its client stopped it."""
         played = None if interruption.played is None else audio.played_seconds(interruption.played)
         for point, seconds in ((InterruptionPoint.SENT, audio.sent_seconds), (InterruptionPoint.PLAYED, played)):
             if seconds is not None:
                 self._metrics.record(UTTERANCE_INTERRUPTION, seconds, endpoint=client.endpoint, point=point)
-        return Playback(audio.sent_seconds, played)
+        return PartialSpeech(audio.sent_seconds, played)

@@ -20,7 +20,7 @@ FAILING_STATUS = 500
 
 def request_fields(record: RequestRecord, build: str) -> dict[str, AttributeValue]:
     """Returns the fields of a finished request's SERVER span and event; ``build`` names this build of the server."""
-    playback = record.playback if record.outcome is Outcome.CANCELLED else None
+    interrupted = record.interrupted if record.outcome is Outcome.CANCELLED else None
     fields: dict[str, AttributeValue | None] = {
         RequestField.OPERATION: conventions.TEXT_TO_SPEECH,
         RequestField.GEN_AI_OUTPUT: conventions.SPEECH,
@@ -40,8 +40,8 @@ def request_fields(record: RequestRecord, build: str) -> dict[str, AttributeValu
         RequestField.REAL_TIME_FACTOR: record.real_time_factor,
         RequestField.STREAM_UNDERRUN: record.underrun / 1e9 if record.streamed else None,
         RequestField.AUDIO_DURATION: record.audio_seconds,
-        RequestField.AUDIO_SENT: None if playback is None else playback.sent,
-        RequestField.AUDIO_PLAYED: None if playback is None else playback.played,
+        RequestField.AUDIO_SENT: None if interrupted is None else interrupted.sent,
+        RequestField.AUDIO_PLAYED: None if interrupted is None else interrupted.played,
         RequestField.CHUNKS: record.chunks,
         RequestField.PROVIDER: record.provider or None,
         RequestField.CACHE: record.cache and str(record.cache),
