@@ -49,6 +49,9 @@ class LocalCluster:
 
         self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
         """Where Ray keeps its sockets and logs."""
+        # Ray notes the address of its newest cluster in RAY_TMPDIR/ray, else in /tmp/ray, and makes no such folder.
+        os.environ["RAY_TMPDIR"] = str(self.folder)
+        (self.folder / "ray").mkdir()
         options = {**_node(cpus), "temp_dir": str(self.folder)}
         with _running_on(cores):
             self._cluster = Cluster(initialize_head=True, head_node_args=options)
