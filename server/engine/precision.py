@@ -26,7 +26,7 @@ def choose(model: VitsModel, ids: Sequence[int], number_format: str = AUTO) -> t
     whose audio for ``ids`` is within the bound. Raises EngineFailed for a format that the device lacks."""
     if number_format != AUTO:
         dtype: torch.dtype = getattr(torch, number_format)
-        if dtype not in (torch.float32, *_candidates(model.device)):
+        if dtype not in (torch.float32, *candidates(model.device)):
             raise EngineFailed(f"TTSCOPE_NUMBER_FORMAT: this device does not compute in {number_format}")
         model.set_decoder_dtype(dtype)
         return dtype
@@ -36,7 +36,7 @@ def choose(model: VitsModel, ids: Sequence[int], number_format: str = AUTO) -> t
         window = (latent, 0, min(FRAMES, latent.frames))
         best, reference = _time(model, window), model.decode([window])
         fastest = torch.float32
-        for dtype in _candidates(model.device):
+        for dtype in candidates(model.device):
             model.set_decoder_dtype(dtype)
             faithful = snr_db(reference, model.decode([window])) >= SNR_BOUND_DB
             if faithful and (seconds := _time(model, window)) < best / GAIN:
@@ -51,7 +51,7 @@ def snr_db(reference: Tensor, other: Tensor) -> float:
     return 10 * math.log10(float(reference.square().sum()) / noise) if noise else math.inf
 
 
-def _candidates(device: torch.device) -> tuple[torch.dtype, ...]:
+def candidates(device: torch.device) -> tuple[torch.dtype, ...]:
     """Returns the formats that the device supports in hardware; others are emulated, many times slower."""
     if device.type == "cuda":
         return (torch.float16, torch.bfloat16)

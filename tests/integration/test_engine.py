@@ -231,7 +231,7 @@ def test_the_format_is_chosen_by_what_it_costs_and_what_it_changes(
     model: VitsModel, sentences: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """bfloat16 in software is slow here or not; whichever is chosen keeps the speech within 40 dB."""
-    monkeypatch.setattr(precision, "_candidates", lambda device: (torch.bfloat16,))
+    monkeypatch.setattr(precision, "candidates", lambda device: (torch.bfloat16,))
     latent = latent_of(model, sentences[0])
     window = (latent, 0, latent.frames)
     before = model.decode([window])
@@ -247,7 +247,7 @@ def test_the_format_is_chosen_by_what_it_costs_and_what_it_changes(
 def test_a_format_that_is_heard_is_never_chosen(
     model: VitsModel, sentences: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "_candidates", lambda device: (torch.bfloat16,))
+    monkeypatch.setattr(precision, "candidates", lambda device: (torch.bfloat16,))
     monkeypatch.setattr(precision, "_time", lambda model, window: 1.0 if model.decoder.dtype is torch.float32 else 0.01)
     monkeypatch.setattr(precision, "SNR_BOUND_DB", 1000.0)
     assert precision.choose(model, sentences[0]) is torch.float32
@@ -257,7 +257,7 @@ def test_a_format_that_is_heard_is_never_chosen(
 
 
 def test_a_format_can_be_fixed(model: VitsModel, sentences: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "_candidates", lambda device: (torch.bfloat16,))
+    monkeypatch.setattr(precision, "candidates", lambda device: (torch.bfloat16,))
     monkeypatch.setattr(precision, "_time", lambda model, window: pytest.fail("nothing is measured"))
     for name in ("bfloat16", "float32"):
         assert precision.choose(model, sentences[0], name) is model.decoder.dtype is getattr(torch, name)
