@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from server.providers.provider import Load, Provider, Reports
-from server.utterance import Chunk, Listener, Samples, Utterance, Voice
+from server.providers.provider import Provider
+from server.utterance import Chunk, Listener, Samples, Utterance
+from tests.faulty_provider import Faulty
 
 Spoil = Callable[[Samples], Samples]
 
@@ -35,31 +36,15 @@ def as_it_is(samples: Samples) -> Samples:
     return samples
 
 
-class StutteringProvider:
+class StutteringProvider(Faulty):
     """Speaks with ``provider``; the clips of a text are spoiled in turn as ``spoils`` has them for it, the last one for
     good."""
 
     def __init__(self, provider: Provider, spoils: Mapping[str, tuple[Spoil, ...]]) -> None:
-        self.name, self.abilities = provider.name, provider.abilities
+        super().__init__(provider)
         self.clips: Counter[str] = Counter()
         """The number of clips that were made, by text."""
-        self._provider = provider
         self._spoils = spoils
-
-    def voices(self) -> tuple[Voice, ...]:
-        return self._provider.voices()
-
-    async def start(self, reports: Reports) -> None:
-        await self._provider.start(reports)
-
-    async def check(self) -> None:
-        await self._provider.check()
-
-    def estimate(self, utterance: Utterance) -> float:
-        return self._provider.estimate(utterance)
-
-    def load(self) -> Load:
-        return self._provider.load()
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         spoils = self._spoils.get(utterance.text, (as_it_is,))
@@ -68,6 +53,3 @@ class StutteringProvider:
         chunks = [chunk async for chunk in self._provider.speak(utterance, listener)]
         samples = spoil(np.concatenate([chunk.samples for chunk in chunks]))
         yield replace(chunks[0], samples=samples, intervals=tuple(i for chunk in chunks for i in chunk.intervals))
-
-    async def close(self) -> None:
-        await self._provider.close()
