@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,9 +151,7 @@ async def _record(options: argparse.Namespace) -> int:
             for text in texts:
                 wanted = GoldenClip(text, name, options.seed, settings, 0, "")
                 answer = await server.speak(wanted.body(stream=False))
-                golden.clips.append(
-                    GoldenClip(text, name, options.seed, settings, len(answer), hashlib.sha256(answer).hexdigest())
-                )
+                golden.clips.append(replace(wanted, size=len(answer), sha256=hashlib.sha256(answer).hexdigest()))
     golden.write(options.file)
     print(f"{len(golden.clips)} clips of {', '.join(names)} recorded in {options.file}: {_listed(golden)}")
     return SAME
