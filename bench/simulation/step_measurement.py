@@ -20,6 +20,7 @@ from bench.targets.contenders import VOICE
 from server.engine.client import CUDA_MAX_BATCH, EngineClient
 from server.providers.coqui_reader import CoquiReader
 from server.providers.pace import WARM_UP
+from server.scheduling.dispatcher import STEP_THREADS
 from server.scheduling.engine import BatchResult, Decode, Encode, Latent, Refine, Sentence, Step
 from server.scheduling.windows import blocks, windows
 from server.text.phonemes import Phonemizer
@@ -132,10 +133,9 @@ class StepMeter:
         """The ids and the frames of each sentence."""
 
     async def on_cores(self, sentences: Sequence[Sentence], cores: int) -> None:
-        """Measures steps alone on one core and on all, and on every core at once."""
-        for threads in sorted({1, cores}):
-            for number, sentence in enumerate(sentences):
-                await self._speak(sentence, 0, threads, busy=1, streamed=number % 2 == 0)
+        """Measures steps alone, and on every core at once; the dispatcher gives each step one core."""
+        for number, sentence in enumerate(sentences):
+            await self._speak(sentence, 0, STEP_THREADS, busy=1, streamed=number % 2 == 0)
         if cores > 1:
             await all_of(
                 [
